@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from awsroll.errors import (
         AwsError as AwsError,
         AwsrollError as AwsrollError,
+        BudgetFullError as BudgetFullError,
         FleetError as FleetError,
         FleetLockedError as FleetLockedError,
         HaltedError as HaltedError,
@@ -107,6 +108,7 @@ _HOMES = {
     "awsroll.errors": (
         "AwsError",
         "AwsrollError",
+        "BudgetFullError",
         "FleetError",
         "FleetLockedError",
         "HaltedError",

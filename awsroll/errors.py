@@ -127,6 +127,10 @@ class HaltedError(FleetLockedError):
     """Raised when the rollouts of a store are halted, so that none starts or continues (exit 4)."""
 
 
+class BudgetFullError(FleetLockedError):
+    """Raised when the budget of a store has no room for another rollout, so that it does not start (exit 4)."""
+
+
 class StepInProgressError(StateError):
     """Raised when an earlier step of the same rollout has not finished or has just died; try again."""
 

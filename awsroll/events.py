@@ -26,6 +26,7 @@ _WARNINGS = frozenset(
         "aws.unanswered",
         "fleet.refused",
         "hook.left",
+        "budget.awaited",
         "lease.awaited",
         "preflight.warning",
         "rollout.failure",

@@ -15,6 +15,10 @@ COMMANDS = {
     "abort": LazyCommand("control:abort", "Stop a rollout and leave its fleet mixed."),
     "halt": LazyCommand("halt:halt", "Pause every rollout of the store, wherever it runs, and refuse new ones."),
     "unhalt": LazyCommand("halt:unhalt", "Lift the halt of the store, and list the rollouts that it has paused."),
+    "budget": LazyCommand(
+        "budget",
+        "Show or set how many rollouts and servers in flight the store allows at once, in each account and region.",
+    ),
     "repair": LazyCommand("repair", "Restore what an unfinished rollout left changed."),
     "status": LazyCommand("listing:status", "Show the state of a rollout."),
     "watch": LazyCommand("watch", "Watch a rollout that another process drives, until it ends or rests."),

@@ -1,4 +1,4 @@
-"""Halt all rollouts of a store, and lift the halt. Both need the store alone."""
+"""Halt all rollouts of a store, lift the halt, and set the budget of the store. All need the store alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from awsroll.core.model.status import Outcome
 from awsroll.driver.caller_name import local_name
 from awsroll.ports import Clock, Record
-from awsroll.stores import Halt, RecordStore
+from awsroll.stores import Budget, Halt, RecordStore
 
 _HALTED = "halted "
 
@@ -51,6 +51,16 @@ def unhalt(store: RecordStore) -> Unhalted:
         StateError: if the halt cannot be read or written; nothing was changed.
     """
     return Unhalted(halt=store.change_halt(lambda _: None), paused=_paused_by_halt(store.unfinished()))
+
+
+def set_budget(store: RecordStore, clock: Clock, *, rollouts: int | None, servers: int | None) -> Budget | None:
+    """Set the budget of a store, or remove it if both limits are None; return the budget before.
+
+    Raises:
+        StateError: if the budget cannot be read or written; nothing was changed.
+    """
+    wanted = Budget(rollouts=rollouts, servers=servers, by=local_name(), since=clock.now().replace(microsecond=0))
+    return store.change_budget(None if rollouts is None and servers is None else wanted)
 
 
 def _paused_by_halt(records: Sequence[Record]) -> tuple[str, ...]:

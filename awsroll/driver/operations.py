@@ -14,6 +14,7 @@ from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.repair.released import unrestored
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import RoleRefusedError, able_to_end, assume_confirmed_role
+from awsroll.driver.budget_room import await_room, take_share
 from awsroll.driver.caller_name import caller_name, local_name
 from awsroll.driver.confirmation import Confirmed, confirm
 from awsroll.driver.conflicts import check_not_halted
@@ -31,7 +32,7 @@ from awsroll.driver.start_checks import check_callables
 from awsroll.driver.summaries import list_rollouts, status, summary_of
 from awsroll.driver.task_token import complete_waiting_task
 from awsroll.driver.user_commands import Command, change_for, resuming
-from awsroll.errors import AwsrollError, FleetLockedError, SpecError
+from awsroll.errors import AwsrollError, BudgetFullError, FleetLockedError, SpecError
 from awsroll.ports import Record, Store
 from awsroll.report import Report, RolloutPlan, RolloutSummary
 from awsroll.stores import RecordStore
@@ -72,17 +73,27 @@ def roll(request: RolloutSpec | RolloutPlan, context: Context, *, rollout_id: st
         SpecError, FleetError: if the request or the fleet does not allow it, or the fleet has changed since it was
             planned; nothing was changed.
         FleetLockedError: if another rollout holds the fleet or has not ended; nothing was changed.
+        BudgetFullError: if the budget of the store has no room and the call does not wait; nothing was changed.
         AwsError: if AWS refused or did not answer before anything was changed.
     """
     asked = request.asked if isinstance(request, RolloutPlan) else request
     context = replace(context, notify=(*context.notify, *(() if asked is None else asked.notify)))
     session = Session(context)
     ready = check_ready(session, request, rollout_id=rollout_id)
-    prepared = confirm_ready(session, ready, context.confirm)
+
+    def confirmed(plan: RolloutPlan) -> bool:
+        is_confirmed = context.confirm(plan)
+        if is_confirmed:
+            await_room(session, ready.prepared.rollout, context)
+        return is_confirmed
+
+    prepared = confirm_ready(session, ready, confirmed)
     if prepared is None:
         raise NotConfirmedError(_NOT_CONFIRMED)
-    with session.hold(prepared.rollout):
-        return session.drive(create_record(session, prepared, known=ready.known))
+    while True:
+        with session.hold(prepared.rollout), suppress(BudgetFullError):  # then another rollout has taken the last share
+            return session.drive(create_record(session, prepared, known=ready.known))
+        await_room(session, prepared.rollout, context)
 
 
 def plan(spec: RolloutSpec, context: Context) -> RolloutPlan:
@@ -115,6 +126,8 @@ def resume(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
         check_not_halted(session.store)
         confirmed = confirm(rollout_id, rollout, session, context)
         session = Session(assume_confirmed_role(rollout_id, confirmed.request, context))
+        if stored.status.outcome is Outcome.PAUSED:  # otherwise servers are in flight: they do not wait
+            await_room(session, rollout, context)
     if session.store.user_requests(rollout_id).pause:  # a process that still drives the rollout must not pause it
         session.store.change_user_requests(rollout_id, lambda requests: replace(requests, pause=False))
     with session.hold(rollout, again=True):
@@ -127,6 +140,7 @@ def resume(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
         session.check_account(rollout)
         session.store.change_user_requests(rollout_id, lambda requests: resuming(requests, record.status))
         session.label(rollout).check()
+        take_share(session.store, rollout, session.clock, in_any_case=record.status.outcome is not Outcome.PAUSED)
         return _drive_again(session, record, pace)
 
 
@@ -253,6 +267,7 @@ def _take_over(
         session.store.change_user_requests(rollout_id, lambda requests: replace(requests, pause=False))
         if record.status.mode is Mode.ENDED:
             record = reopen_record(session, record)
+        take_share(session.store, rollout, session.clock, in_any_case=True)
         return _drive_again(session, record, pace)
 
 

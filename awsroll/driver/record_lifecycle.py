@@ -9,6 +9,7 @@ from awsroll.core.model.finding import Check
 from awsroll.core.model.status import Outcome
 from awsroll.core.observe.rollback import reopen
 from awsroll.core.request.spec import RolloutSpec
+from awsroll.driver.budget_room import take_share
 from awsroll.driver.conflicts import (
     check_not_halted,
     check_tagged,
@@ -78,9 +79,11 @@ def create_record(session: Session, prepared: "Prepared", *, known: KnownObserva
     Raises:
         FleetError, FleetLockedError: if an earlier rollout on this fleet has not ended; nothing was changed.
         HaltedError: if the rollouts of the store are halted; nothing was changed.
+        BudgetFullError: if the budget of the store has no room; nothing was changed.
     """
     check_not_halted(session.store)
     check_unfinished(session.store, prepared.rollout)
+    take_share(session.store, prepared.rollout, session.clock)
     if known is None or not _decides(session, prepared, known):
         session.label(prepared.rollout).check()
         check_tagged(session.store, prepared.rollout, lambda: tagged_rollouts(session, prepared))

@@ -142,8 +142,11 @@ class Session:
             self._decisions.keep_in(store.decisions(rollout.rollout_id), takes_steps=takes_steps)
             self.aws.hold(lease)
             renewed = partial(self._renew, lease)
-            with self.clock.calling(renewed, every_seconds=lease.seconds / _RENEWAL_SLICES):
-                yield lease
+            try:
+                with self.clock.calling(renewed, every_seconds=lease.seconds / _RENEWAL_SLICES):
+                    yield lease
+            finally:
+                self.store = store  # without the lease, this call may only begin to hold the fleet again
 
     def _renew(self, lease: StoredLease) -> None:
         """Renew the lease if it is due, and emit a warning once if the store cannot be written."""

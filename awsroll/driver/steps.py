@@ -15,6 +15,7 @@ from awsroll.core.model.hooks import HookKind
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.rollout_events import PERSON_AWAITED
 from awsroll.core.model.status import Mode, Outcome
+from awsroll.driver.budget_room import take_share
 from awsroll.driver.confirmation import refused_instructions
 from awsroll.driver.context import Context
 from awsroll.driver.paused_steps import PAUSED_SECONDS, pause_refused, pause_without_access
@@ -31,6 +32,7 @@ from awsroll.driver.step_status import StepStatus, WaitingFor, step_status_of
 from awsroll.driver.task_token import WAITING_SECONDS
 from awsroll.errors import (
     AccessRefusedError,
+    BudgetFullError,
     FleetError,
     FleetLockedError,
     LeaseLostError,
@@ -265,6 +267,10 @@ def _step_held(session: Session, record: Record, bounds: Bounds, problems: Seque
     if record.status.mode is Mode.ENDED:
         record = _reopened(session, record)
     elif record.status.outcome is not Outcome.RUNNING and not record.status.must_rest:
+        try:
+            take_share(session.store, record.rollout, session.clock, in_any_case=_makes_whole(session, record))
+        except BudgetFullError:
+            return step_status_of(record, wait_seconds=_ELSEWHERE_SECONDS, phase=WaitingFor.ELSEWHERE)
         record = resume_record(record, session.aws.now())
     controller, hooks = session.controller(record)
     controller.before_changes = lambda: label.put_if_older(_LABEL_SECONDS)
@@ -284,6 +290,12 @@ def _step_held(session: Session, record: Record, bounds: Bounds, problems: Seque
     if step_status.phase is WaitingFor.APPROVAL:
         return replace(step_status, wait_seconds=WAITING_SECONDS)
     return replace(step_status, wait_seconds=PAUSED_SECONDS) if step_status.phase is WaitingFor.PAUSED else step_status
+
+
+def _makes_whole(session: Session, record: Record) -> bool:
+    """Return whether a rollout must not wait for the budget: servers may be in flight, or it is to end or go back."""
+    requests = session.store.user_requests(record.rollout.rollout_id)
+    return record.status.outcome is not Outcome.PAUSED or requests.abort or requests.rollback
 
 
 def _reopened(session: Session, record: Record) -> Record:

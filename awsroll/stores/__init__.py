@@ -7,6 +7,7 @@ means is not known here. The notes of a stepwise driver are loaded on use: they 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from awsroll.stores.budgets import Budget, Share, Shortfall
 from awsroll.stores.decision_files import DecisionFiles, DecisionSegment
 from awsroll.stores.halts import Halt
 from awsroll.stores.leases import Lease
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
 
 __all__ = [
+    "Budget",
     "DecisionFiles",
     "DecisionSegment",
     "Halt",
@@ -32,6 +34,8 @@ __all__ = [
     "RecordStore",
     "RolloutRequest",
     "Segment",
+    "Share",
+    "Shortfall",
     "TimelineFiles",
     "UnreadableRecord",
     "Waiting",

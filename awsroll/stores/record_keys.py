@@ -5,12 +5,14 @@ Of drivers:
                           lock.json       who drives the rollout
     open/<rollout id>.json                exists while the rollout has not ended (`unfinished_index`)
     fleets/<group or target group>.json   who rolls the fleet (`locks`)
+           _budget-<account>-<region>.json    the shares of its rollouts in the budget (`budgets`)
     timelines/<rollout id>/0000.json      the course of the rollout, in segments (`timeline_files`)
     decisions/<rollout id>/0000.json      the decisions of the rollout, in segments (`decision_files`)
 
 Of users:
     requests/<rollout id>.json            what users have requested
              _halt.json                   whether all rollouts of the store are halted (`halts`)
+             _budget.json                 how many rollouts may run at once (`budgets`)
 
 Of stepwise drivers:
     notes/<rollout id>/request.json       the original request
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 ROLLOUTS = f"{RECORDS}/"
 
 HALT_KEY = f"{USER_REQUESTS}/_halt.json"  # no rollout id begins with an underscore
+BUDGET_KEY = f"{USER_REQUESTS}/_budget.json"
 
 _RECORD_FILE = "record.json"
 

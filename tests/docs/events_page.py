@@ -34,6 +34,7 @@ EVENTS = {
         "rollout.completing": ("outcome, reason, message", "all servers are done; the settings are restored"),
         "rollout.ended": ("outcome, reason", "the rollout is over; the record has how"),
         "preflight.warning": ("message", "a check has a warning"),
+        "budget.awaited": ("message", "the budget of the store has no room; this rollout waits before it begins"),
         "lease.awaited": ("message, seconds", "another process held the fleet; this one waits until its lease expires"),
         "person.awaited": ("phase", "a function finds the rollout waiting for a person"),
     },

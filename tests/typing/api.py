@@ -150,6 +150,8 @@ def halt_and_lift() -> None:
         assert_type(awsroll.halt("incident 4711", store="s3://bucket/rollouts"), awsroll.Halt)
     except awsroll.HaltedError as error:
         assert_type(error, awsroll.HaltedError)
+    except awsroll.BudgetFullError as error:
+        assert_type(error, awsroll.BudgetFullError)
     assert_type(awsroll.unhalt(), awsroll.Unhalted)
 
 

@@ -1,0 +1,194 @@
+"""The budget of a store: who has a share, who waits, and what is left of a rollout that was killed at any write."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awsroll.core.model.status import Mode
+from awsroll.ports import Record
+from awsroll.stores import Budget, LocalStore, RecordStore, Share
+from awsroll.stores.budgets import shortfall
+from awsroll.stores.directory_backend import DirectoryBackend
+from awsroll.testing.clock import T0, VirtualClock
+from tests.stores.records import record
+
+LEASE_IS_OVER = 200.0
+
+
+class Crash(BaseException):
+    """The process died."""
+
+
+class MortalBackend(DirectoryBackend):
+    """A directory whose process dies right before or right after one of its writes."""
+
+    def __init__(self, directory: Path, *, dies_at: int, after: bool) -> None:
+        super().__init__(directory)
+        self.writes = 0
+        self._dies_at, self._after = dies_at, after
+
+    def write(self, key: str, data: bytes, expected: str | None) -> str:
+        return str(self._change(lambda: super(MortalBackend, self).write(key, data, expected)))
+
+    def delete(self, key: str, expected: str) -> None:
+        self._change(lambda: super(MortalBackend, self).delete(key, expected))
+
+    def _change(self, change: Any) -> Any:
+        self.writes += 1
+        if self.writes > self._dies_at or (self.writes == self._dies_at and not self._after):
+            raise Crash
+        done = change()
+        if self.writes == self._dies_at:
+            raise Crash
+        return done
+
+
+def _budget(**limits: int) -> Budget:
+    return Budget(by="ops@bastion", since=T0, **limits)
+
+
+def _group(name: str, **changes: Any) -> Record:
+    made = record(name, group=name, target_groups=())
+    return replace(made, rollout=replace(made.rollout, **changes))
+
+
+@contextmanager
+def _running(store: RecordStore, name: str, clock: VirtualClock, **changes: Any) -> Iterator[Record]:
+    """Hold the lock of a rollout and its share, as a driver does."""
+    one = _group(name, **changes)
+    with store.drive(one.rollout, clock=clock):
+        assert store.take_share(one.rollout, clock=clock) is None
+        yield store.save(one)
+
+
+def _names(shares: tuple[Share, ...]) -> list[str]:
+    return [share.rollout_id for share in shares]
+
+
+def test_the_budget_counts_rollouts_and_servers() -> None:
+    others = tuple(Share(rollout_id=name, fleet=name, servers=3, since=T0) for name in "ab")
+    assert shortfall(_budget(rollouts=3), others, 50) is None
+    assert shortfall(_budget(servers=10), others, 4) is None
+    full = shortfall(_budget(rollouts=2), others, 1)
+    assert full is not None
+    assert str(full) == (
+        "the budget is at most 2 rollouts in each account and region (set by ops@bastion, 2026-01-01 00:00:00Z), and "
+        "these run: a (3 in flight, since 2026-01-01 00:00:00Z), b (3 in flight, since 2026-01-01 00:00:00Z)"
+    )
+    assert shortfall(_budget(servers=10), others, 5) is not None
+    alone = shortfall(_budget(servers=10), (), 11)
+    assert alone is not None
+    assert alone.others == ()
+
+
+def test_without_a_budget_nothing_is_written(tmp_path: Path) -> None:
+    store, clock = LocalStore(tmp_path), VirtualClock()
+    with _running(store, "a", clock), _running(store, "b", clock):
+        pass
+    assert not [key for key in store.backend.keys("fleets/") if "budget" in key]
+
+
+def test_a_share_counts_until_its_rollout_ends_pauses_or_its_lease_expires(tmp_path: Path) -> None:
+    store, clock = LocalStore(tmp_path), VirtualClock()
+    store.change_budget(_budget(rollouts=1))
+    other = _group("b").rollout
+    with _running(store, "a", clock):
+        missing = store.room_for(other, clock=clock)
+        assert missing is not None
+        assert _names(missing.others) == ["a"]
+        with store.drive(other, clock=clock):
+            assert store.take_share(other, clock=clock) == missing
+            assert store.take_share(other, clock=clock, in_any_case=True) is None, "a rollback does not wait"
+    assert store.room_for(other, clock=clock) is None
+
+    with ExitStack() as killed:  # its lock stays, and expires
+        killed.enter_context(_running(store, "c", clock))
+        assert store.room_for(other, clock=clock) is not None
+        clock.sleep(LEASE_IS_OVER)
+        assert store.room_for(other, clock=clock) is None
+
+
+def test_rollouts_that_run_before_the_budget_is_set_count(tmp_path: Path) -> None:
+    store, clock = LocalStore(tmp_path), VirtualClock()
+    with _running(store, "a", clock), _running(store, "b", clock):
+        store.change_budget(_budget(rollouts=2))
+        missing = store.room_for(_group("c").rollout, clock=clock)
+        assert missing is not None
+        assert sorted(_names(missing.others)) == ["a", "b"]
+
+
+def test_each_account_and_region_has_the_budget_for_itself(tmp_path: Path) -> None:
+    store, clock = LocalStore(tmp_path), VirtualClock()
+    store.change_budget(_budget(rollouts=1))
+    with _running(store, "a", clock):
+        assert store.room_for(_group("b", region="eu-west-1").rollout, clock=clock) is None
+        assert store.room_for(_group("b", account="210987654321").rollout, clock=clock) is None
+        assert store.room_for(_group("b").rollout, clock=clock) is not None
+
+
+def test_two_that_start_at_once_do_not_both_get_the_last_share(tmp_path: Path) -> None:
+    first, second, clock = LocalStore(tmp_path), LocalStore(tmp_path), VirtualClock()
+    first.change_budget(_budget(rollouts=1))
+    one, two = _group("a").rollout, _group("b").rollout
+    with first.drive(one, clock=clock), second.drive(two, clock=clock):
+        write = first.backend.write
+        tried = []
+
+        def slower(key: str, data: bytes, expected: str | None) -> str:
+            """Let the other process take its share between the read and the write."""
+            if not tried:
+                tried.append(second.take_share(two, clock=clock))
+            return write(key, data, expected)
+
+        first.backend.write = slower  # type: ignore[method-assign]
+        missing = first.take_share(one, clock=clock)
+
+    assert tried == [None]
+    assert missing is not None
+    assert _names(missing.others) == ["b"]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_rollout_killed_at_any_write_of_its_start_leaves_no_share(tmp_path: Path, *, after: bool) -> None:
+    for dies_at in range(1, 20):
+        folder, clock = tmp_path / str(dies_at), VirtualClock()
+        LocalStore(folder).change_budget(_budget(rollouts=1))
+        mortal = RecordStore(MortalBackend(folder, dies_at=dies_at, after=after))
+        died = False
+        try:
+            with _running(mortal, "a", clock) as started:
+                ended = replace(started, status=replace(started.status, mode=Mode.ENDED))
+                mortal.save(ended)
+        except Crash:
+            died = True
+        clock.sleep(LEASE_IS_OVER)
+
+        with _running(LocalStore(folder), "b", clock):
+            missing = LocalStore(folder).room_for(_group("c").rollout, clock=clock)
+            assert missing is not None
+            assert _names(missing.others) == ["b"], f"died at write {dies_at}"
+        if not died:
+            assert dies_at > 5, "the sweep has covered every write"
+            return
+    pytest.fail("the start makes more writes than the sweep covers")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_budget_whose_setting_is_killed_is_the_old_or_the_new_one(tmp_path: Path, *, after: bool) -> None:
+    old, new = _budget(rollouts=1), _budget(servers=5)
+    for dies_at in range(1, 4):
+        store = LocalStore(tmp_path / str(dies_at))
+        store.change_budget(old)
+        mortal = RecordStore(MortalBackend(tmp_path / str(dies_at), dies_at=dies_at, after=after))
+        try:
+            mortal.change_budget(new)
+        except Crash:
+            assert LocalStore(tmp_path / str(dies_at)).budget() == (new if after else old)
+        else:
+            assert store.budget() == new
+            assert dies_at == 2, "one write sets a budget"
+            return
