@@ -26,6 +26,9 @@ COMMANDS = {
         "listing:rollouts",
         "List the known rollouts, newest first: version, outcome, duration, who and why.",
     ),
+    "history": LazyCommand(
+        "history", "Show who started, approved, paused and ended the rollouts of the store, and from where."
+    ),
     "explain": LazyCommand("explain", "Explain why a rollout or a server fails or waits, with the fix to try."),
     "replay": LazyCommand(
         "replay", "Make the recorded decisions of a rollout again, and say whether they are the same."

@@ -92,6 +92,7 @@ def create_record(session: Session, prepared: "Prepared", *, known: KnownObserva
     now = session.aws.now()
     status = replace(prepared.status, started_at=now, progress_at=now)
     record = session.store.save(Record(rollout=prepared.rollout, status=status))
+    session.note_changes(prepared.changes or ())
     session.emit_rollout("rollout.created", record.rollout)
     session.emit_warnings(prepared)
     return record

@@ -49,6 +49,7 @@ def end_without_access(session: Session, record: Record, why: str) -> Record:
 
 def _saved(session: Session, record: Record, status: Status) -> Record:
     saved = session.store.save(replace(record, status=replace(status, events=())))
+    session.note_record(saved)
     for event in status.events:
         session.emit(event.name, **event.fields)
     return saved

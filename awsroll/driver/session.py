@@ -3,7 +3,7 @@
 `operations` says what each public call does. This module connects the parts; it decides nothing about a fleet.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +17,9 @@ from awsroll.core.model.hooks import HookKind
 from awsroll.core.model.plan import pause
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Status
+from awsroll.core.model.template_change import TemplateChange
+from awsroll.driver.audit_recorder import AuditRecorder
+from awsroll.driver.caller_name import local_name
 from awsroll.driver.context import Context
 from awsroll.driver.decision_recorder import DecisionRecorder
 from awsroll.driver.given_fleet import clock_for, given_fleet, label_class, store_for
@@ -57,7 +60,8 @@ class Session:
         self._lease: Lease | None = None
         self._recorder = TimelineRecorder(self.clock)
         self._decisions = DecisionRecorder(self.clock, context.record)
-        self._sink: Sink = Tee(self._recorder, *sinks_with(context.sink))
+        self._audit = AuditRecorder(lambda message: self.emit("rollout.warning", message=message))
+        self._sink: Sink = Tee(self._recorder, self._audit, *sinks_with(context.sink))
         self._stop_requested = context.stop_requested
         self._approver = Approver(approves=context.approve, waits=context.wait_for_approval)
         self._boto_session = context.session
@@ -139,6 +143,8 @@ class Session:
             self._place = store.label
             self.store, self._lease = GuardedStore(store, lease), lease
             self._recorder.keep_in(store.timeline(rollout.rollout_id))
+            place = self._context.execution or lease.holder.process.host
+            self._audit.keep_in(store.history(), rollout, by=self.aws.sts.known_caller or local_name(), place=place)
             self._decisions.keep_in(store.decisions(rollout.rollout_id), takes_steps=takes_steps)
             self.aws.hold(lease)
             renewed = partial(self._renew, lease)
@@ -203,6 +209,14 @@ class Session:
             to_version=rollout.to_version,
         )
 
+    def note_changes(self, changes: Sequence[TemplateChange]) -> None:
+        """Have the history say how the launch template versions differ."""
+        self._audit.changes = tuple(map(str, changes))
+
+    def note_record(self, record: Record) -> None:
+        """Have the history name a record that this call has saved without a controller."""
+        self._audit.follow(lambda: record)
+
     def emit_warnings(self, prepared: "Prepared") -> None:
         """Emit the warnings of the checks."""
         for message in prepared.warnings:
@@ -216,6 +230,7 @@ class Session:
             record, fleet=self.fleet(record.rollout), store=self.store, clock=self.clock, sink=self._sink
         )
         controller.approver, controller.known = self._approver, self.known
+        self._audit.follow(lambda: controller.record)
         controller.planner, controller.answered = self._decisions.plan, self._decisions.answered
         self._recorder.begin(record.status.started_at, self.aws.calls)
         callables = bind_callables(record.rollout, self.hooks)

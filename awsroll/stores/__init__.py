@@ -7,6 +7,7 @@ means is not known here. The notes of a stepwise driver are loaded on use: they 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from awsroll.stores.audit_entries import Act, Deed, Entry, HistoryFiles
 from awsroll.stores.budgets import Budget, Share, Shortfall
 from awsroll.stores.decision_files import DecisionFiles, DecisionSegment
 from awsroll.stores.halts import Halt
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
     from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
 
 __all__ = [
+    "Act",
     "Budget",
     "DecisionFiles",
     "DecisionSegment",
+    "Deed",
+    "Entry",
     "Halt",
+    "HistoryFiles",
     "Holder",
     "Lease",
     "LocalStore",

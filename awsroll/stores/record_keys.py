@@ -9,6 +9,8 @@ Of drivers:
     timelines/<rollout id>/0000.json      the course of the rollout, in segments (`timeline_files`)
     decisions/<rollout id>/0000.json      the decisions of the rollout, in segments (`decision_files`)
 
+    history/<number>.json                 who did what to which rollout, as a chain (`audit_entries`)
+
 Of users:
     requests/<rollout id>.json            what users have requested
              _halt.json                   whether all rollouts of the store are halted (`halts`)

@@ -15,6 +15,7 @@ from awsroll.core.request.store_address import StoreKind
 from awsroll.errors import RolloutNotFoundError, StaleRecordError
 from awsroll.ports import Clock, Record
 from awsroll.stores import codec, side_files
+from awsroll.stores.audit_entries import HistoryFiles
 from awsroll.stores.backend import Backend, WriteConflictError
 from awsroll.stores.budgets import (
     Budget,
@@ -281,6 +282,10 @@ class RecordStore:
     def timeline(self, rollout_id: str) -> TimelineFiles:
         """Return the timeline of a rollout."""
         return TimelineFiles(self._items, rollout_id)
+
+    def history(self) -> HistoryFiles:
+        """Return the history of this store: who did what to which rollout."""
+        return HistoryFiles(self._items)
 
     def decisions(self, rollout_id: str) -> DecisionFiles:
         """Return the recorded decisions of a rollout."""

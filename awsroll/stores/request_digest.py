@@ -1,12 +1,13 @@
 """The digest of a rollout's request: it shows that the fixed part of a record has changed since the rollout began."""
 
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from awsroll.core.model.rollout import Rollout
+from awsroll.ports import Record
 
 
 def request_digest(rollout: Rollout) -> str:
@@ -14,7 +15,17 @@ def request_digest(rollout: Rollout) -> str:
 
     Values that equal their default are left out, so that a version with a further field computes the same digest.
     """
-    given = msgspec.json.encode(_given(rollout.fixed), order="sorted")
+    return digest_of(rollout.fixed)
+
+
+def digest_of_record(record: Record) -> str:
+    """Return the digest of a record without its revision and its pace, which a resume may change."""
+    return digest_of((record.rollout.fixed, replace(record.status, events=())))
+
+
+def digest_of(value: Any) -> str:
+    """Return the digest of a value. Values that equal their default are left out."""
+    given = msgspec.json.encode(_given(value), order="sorted")
     return f"sha256:{sha256(given).hexdigest()}"
 
 

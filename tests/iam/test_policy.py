@@ -378,7 +378,7 @@ def on_store(kind: FunctionKind, store: str) -> dict[str, tuple[list[str], list[
 
 
 def test_a_driver_writes_records_and_notes_and_a_user_writes_requests() -> None:
-    of_drivers = ["decisions", "fleets", "notes", "open", "rollouts", "timelines"]
+    of_drivers = ["decisions", "fleets", "history", "notes", "open", "rollouts", "timelines"]
     for kind in (FunctionKind.CHECK, FunctionKind.DRIVE):
         assert on_store(kind, "dynamodb://records") == {
             "KeepRecords": (["DeleteItem", "GetItem", "PutItem", "Query"], of_drivers),

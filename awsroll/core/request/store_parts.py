@@ -5,10 +5,11 @@ USER_REQUESTS = "requests"
 NOTES = "notes"
 TIMELINES = "timelines"
 DECISIONS = "decisions"
+HISTORY = "history"
 PROBES = "probes"
 
-OF_DRIVERS = (RECORDS, OPEN, FLEETS, NOTES, TIMELINES, DECISIONS)
-"""What only drivers write: records and locks, the index, locks of fleets, notes between steps, timelines, decisions."""
+OF_DRIVERS = (RECORDS, OPEN, FLEETS, NOTES, TIMELINES, DECISIONS, HISTORY)
+"""What only drivers write: records and locks, the index, locks of fleets, notes, timelines, decisions, the history."""
 
 EXPIRING = (RECORDS, USER_REQUESTS, NOTES, TIMELINES, DECISIONS)
 """What a table with retention deletes some time after the last write. Locks and open entries stay."""
