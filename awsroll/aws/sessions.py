@@ -2,16 +2,20 @@
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from awsroll.aws.answer_times import parsing_times
 from awsroll.aws.sdk_errors import one_line, while_configuring
 from awsroll.errors import AccessRefusedError, SpecError
 
 _STS_CONNECT_SECONDS = 5
 _STS_READ_SECONDS = 20
 _PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")  # in the order of botocore
+_SHARED_CONNECTIONS = 50  # of one client, to one service
+_SHARED_SETTINGS = {"endpoint_url", "config"}  # a client with others, such as credentials, is not shared
 _NO_PROFILE = "default"  # boto3's name of the profile if none was named
 
 
@@ -50,6 +54,30 @@ def _no_profile(named: str | None) -> str:
     return f"there is no AWS profile {profile!r} (known: {profiles}): {remedy}, or set it up with the AWS CLI"
 
 
+class SharedClients:
+    """The clients of one boto3 session, shared by the fleets of one region: each takes a megabyte or more.
+
+    Attributes:
+        lock: one lock for all users of the session.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._made: dict[tuple[object, ...], Any] = {}
+
+    def get(self, make: Callable[..., Any], service: str, config: Any, **more: Any) -> Any:
+        """Return the client with these settings; the first call makes it, with connections for several fleets."""
+        from botocore.config import Config  # noqa: PLC0415 - see open_session
+
+        times = (config.connect_timeout, config.read_timeout)
+        key = (service, *sorted(more.items()), times)
+        with self.lock:
+            if key not in self._made:
+                pooled = config.merge(Config(max_pool_connections=_SHARED_CONNECTIONS))
+                self._made[key] = make(service, config=pooled, **more)
+            return self._made[key]
+
+
 class SharedSession:
     """One boto3 session for several threads. Threads may share clients, but clients are made one at a time.
 
@@ -57,19 +85,26 @@ class SharedSession:
         session: a boto3 session that nothing else uses.
         region: the region of the clients; empty: the session's region.
         lock: one lock for all users of the session.
+        clients: shares the clients with other users of the session; None: each client is new.
     """
 
-    def __init__(self, session: Any, *, region: str = "", lock: threading.RLock) -> None:
+    def __init__(
+        self, session: Any, *, region: str = "", lock: threading.RLock, clients: SharedClients | None = None
+    ) -> None:
         self._session = session
         self._lock = lock
+        self._clients = clients
         self.region_name: str | None = region or session.region_name
         named = getattr(session, "profile_name", None)
         self.profile: str | None = None if named == _NO_PROFILE else named
 
     def client(self, service: str, *, region_name: str | None = None, **more: Any) -> Any:
         """Return a client of a service."""
-        with self._lock:
-            return self._session.client(service, region_name=region_name or self.region_name, **more)
+        region = region_name or self.region_name
+        with self._lock, parsing_times(self._session):
+            if self._clients is None or more.keys() != _SHARED_SETTINGS:
+                return self._session.client(service, region_name=region, **more)
+            return self._clients.get(self._session.client, service, region_name=region, **more)
 
     def get_credentials(self) -> Any:
         """Return the session's credentials; None if it has none."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from awsroll.aws.sessions import SharedSession, open_session
+from awsroll.aws.sessions import SharedClients, SharedSession, open_session
 from awsroll.clock import SystemClock
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec, worst
@@ -78,10 +78,10 @@ class FleetsRun:
             AwsError: if AWS refused or did not answer, for example to assume a role.
         """
         base = open_session() if self._context.session is None else self._context.session
-        lock = threading.RLock()
+        clients = SharedClients()
         checks = FleetChecks(
             self._context,
-            lambda region: SharedSession(base, region=region, lock=lock),
+            lambda region: SharedSession(base, region=region, lock=clients.lock, clients=clients),
             self._store.unfinished(),
         )
         results = in_parallel(self._spec.fleets, checks.check, at_once=_CHECKED_AT_ONCE)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from moto.sts.models import sts_backends
 
-from awsroll.aws.sessions import Role, SharedSession, assume_role
+from awsroll.aws.connection import Connection
+from awsroll.aws.sessions import Role, SharedClients, SharedSession, assume_role
 from awsroll.errors import AccessRefusedError
 from awsroll.sandbox import Sandbox
 from awsroll.testing.clock import VirtualClock
@@ -107,3 +108,21 @@ def test_a_shared_session_makes_clients_one_at_a_time_in_its_own_region(sandbox:
 
     assert at_once == [True] * 9
     assert sorted(found) == ["eu-west-1"] * 3 + ["us-east-1"] * 3 + ["us-west-2"] * 3
+
+
+def test_fleets_of_one_region_share_their_clients(sandbox: Sandbox) -> None:
+    clients, base = SharedClients(), sandbox.session()
+
+    def connected(region: str = "", **more: Any) -> Connection:
+        session = SharedSession(base, region=region, lock=clients.lock, clients=clients)
+        return Connection(session, clock=sandbox.clock, **more)
+
+    def made(aws: Connection) -> tuple[Any, Any]:
+        return aws._clients.client("ec2"), aws._clients.client("elbv2")
+
+    first = made(connected())
+    assert made(connected()) == first
+    assert first[0].meta.config.max_pool_connections == 50
+    assert not set(made(connected("eu-west-1"))) & set(first)
+    assert not set(made(connected(endpoint_url="https://other.invalid"))) & set(first)
+    assert connected()._clients.patient(100).client("ec2") is not first[0]
