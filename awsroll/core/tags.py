@@ -88,6 +88,8 @@ def replaced_together(replaced: Mapping[int, str]) -> tuple[str, str]:
 def with_own_replaced(tags: Mapping[str, str], index: int) -> dict[str, str]:
     """Return the tags of a server, with its own part of a tag that it shares with others of its launch call."""
     own = {key: value for key, value in tags.items() if not key.startswith(REPLACED_TOGETHER_PREFIX)}
+    if len(own) == len(tags):
+        return own
     first = index // REPLACED_TOGETHER * REPLACED_TOGETHER
     ids = tags.get(f"{REPLACED_TOGETHER_PREFIX}{first}", "").split(" ")
     replaced = ids[index - first] if index - first < len(ids) else ""

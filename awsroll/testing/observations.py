@@ -4,7 +4,7 @@ An observation covers the same instances as on AWS: registered targets, members,
 standalone fleet) instances with the rollout's tag. A stale observation uses the previous snapshot.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from awsroll.core.model.calls import CallKind
@@ -50,6 +50,7 @@ class Looker:
     group: FakeGroup | None
     memory: dict[tuple[str, str], str]
     alarms: dict[str, AlarmState]
+    shown: dict[str, tuple[tuple[object, ...], Instance]] = field(default_factory=dict)
 
     def snapshot(self, at: datetime) -> Snapshot:
         """Take a snapshot of the visible state now."""
@@ -109,6 +110,20 @@ class Looker:
         return tuple(Alarm(name=name, state=self.alarms.get(name, AlarmState.MISSING)) for name in rollout.gates.alarms)
 
     def _instance(self, one: FakeInstance, member: Member | None) -> Instance:
+        """Return an instance as AWS shows it: the same value until something changes, because a fleet has thousands."""
+        facts = (
+            self.instances.visible(one.instance_id),
+            *(one.state, one.state_reason, one.template, one.protected, one.launched_at),
+            *(() if member is None else (member.lifecycle, member.marked_unhealthy)),
+            self.targets.shown(one),
+            tuple(one.tags.items()),
+        )
+        known = self.shown.get(one.instance_id)
+        if known is None or known[0] != facts:
+            known = self.shown[one.instance_id] = facts, self._shown_instance(one, member)
+        return known[1]
+
+    def _shown_instance(self, one: FakeInstance, member: Member | None) -> Instance:
         visible = self.instances.visible(one.instance_id)
         tags = with_own_replaced(one.tags, one.launch_index) if visible else {}
         return Instance(

@@ -36,10 +36,14 @@ class Registration:
     state: TargetState = TargetState.INITIAL
     pending: Event | None = None
     draining_since: datetime | None = None
+    shown: Target | None = None
 
     def to_target(self, *, shifted: bool) -> Target:
-        """Return the registration as an observation shows it."""
-        return Target(key=self.key, state=self.state, reason=_REASONS.get(self.state, ""), shifted=shifted)
+        """Return the registration as an observation shows it: the same value until it changes."""
+        if self.shown is None or self.shown.state is not self.state or self.shown.shifted is not shifted:
+            reason = _REASONS.get(self.state, "")
+            self.shown = Target(key=self.key, state=self.state, reason=reason, shifted=shifted)
+        return self.shown
 
 
 class Targets:

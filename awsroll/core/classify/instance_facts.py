@@ -98,6 +98,18 @@ class InstanceFacts:
         return frozenset(self.status.ids_where(lambda server: server.phase.is_way_out or server.reloading))
 
     @cached_property
+    def _kept(self) -> frozenset[str]:
+        return frozenset(self.status.kept)
+
+    @cached_property
+    def _deregistered(self) -> frozenset[str]:
+        """Ids of standalone servers that leave for good and whose deregistration AWS has accepted."""
+        if self.rollout.kind is not FleetKind.STANDALONE or self.original.keep_old:
+            return frozenset()
+        servers = self.status.servers
+        return frozenset(name for name in self.status.retiring if servers[name].deregistered_at is not None)
+
+    @cached_property
     def returning(self) -> frozenset[str]:
         """Ids of servers that return to traffic, other than by their reload."""
         return frozenset(self.status.returning)
@@ -119,6 +131,11 @@ class InstanceFacts:
             for instance in self.observation.instances
             if instance.zone and any(target.shifted for target in instance.targets)
         )
+
+    @cached_property
+    def network_groups(self) -> frozenset[str]:
+        """The ARNs of the target groups of Network Load Balancers."""
+        return frozenset(group.arn for group in self.observation.target_groups if group.is_network)
 
     @cached_property
     def managed_keys(self) -> frozenset[TargetKey]:
@@ -152,7 +169,7 @@ class InstanceFacts:
 
     def is_kept(self, instance: Instance) -> bool:
         """Return whether the old instance runs on, out of traffic, in case it is needed again."""
-        return self.phase(instance) is ServerPhase.KEPT
+        return instance.instance_id in self._kept
 
     # --- what AWS shows -----------------------------------------------------------------------------------------------
 
@@ -209,11 +226,7 @@ class InstanceFacts:
 
     def is_taken_out(self, instance: Instance) -> bool:
         """Return whether a standalone server drains or has drained to end: it runs, and no longer counts as live."""
-        server = self.status.servers.get(instance.instance_id)
-        if self.rollout.kind is not FleetKind.STANDALONE or self.original.keep_old or server is None:
-            return False
-        ends = server.deregistered_at is not None and server.phase.is_way_out and not server.reloading
-        return ends and not active_registrations(instance)
+        return instance.instance_id in self._deregistered and not active_registrations(instance)
 
     def is_unknown(self, instance: Instance) -> bool:
         """Return whether AWS gives a state that awsroll does not know. awsroll does not touch such an instance."""

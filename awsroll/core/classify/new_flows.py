@@ -11,8 +11,8 @@ def seconds_of_new_flows(view: View, server: Server) -> float:
     For targets that a group deregisters, the group's own drain lasts long enough (`delay_in_rollout`).
     """
     since = server.last_deregistration or server.gone_since
-    network = {group.arn for group in view.observation.target_groups if group.is_network}
+    network = view.network_groups
     by_hand = (key for key in server.targets if key not in view.managed_keys)
-    if since is None or not any(key.target_group in network for key in by_hand):
+    if since is None or not network or not any(key.target_group in network for key in by_hand):
         return 0
     return max(0.0, NEW_FLOWS_SECONDS - (view.observation.at - since).total_seconds())

@@ -23,7 +23,9 @@ from awsroll.core.model.rollout import SkipPolicy
 from awsroll.core.model.status import Status
 
 _OWN = frozenset({"original", "observation", "status", "passed_hooks", "since_last"})  # each view has its own
-_OBSERVED = frozenset({"by_id", "invocations", "longest_gap", "shifted_zones"})  # the same for every record
+_OBSERVED = frozenset(
+    {"by_id", "invocations", "longest_gap", "shifted_zones", "network_groups"}
+)  # the same for every record
 
 
 def _classifies_alike(one: Status, other: Status) -> bool:
@@ -106,14 +108,16 @@ class View(InstanceFacts):
 
     def required(self, instance: Instance) -> tuple[TargetKey, ...]:
         """Return where the instance should be registered."""
-        return self._required(instance, in_flight=self.status.in_flight(instance.instance_id) is not None)
+        return self._required(instance, as_chosen=True)
 
-    def _required(self, instance: Instance, *, in_flight: bool) -> tuple[TargetKey, ...]:
+    def _required(self, instance: Instance, *, as_chosen: bool) -> tuple[TargetKey, ...]:
         name = instance.instance_id
         if self.rollout.kind is FleetKind.AUTO_SCALING:
+            if not (extra := self.rollout.extra_targets):
+                return self._managed_in_order
+            in_flight = as_chosen and self.status.in_flight(name) is not None
             in_rollout = in_flight or self.is_current(instance) or self.original.is_current(instance)
-            extra = self.rollout.extra_targets if in_rollout else ()
-            return (*self._managed_in_order, *extra) if extra else self._managed_in_order
+            return (*self._managed_in_order, *extra) if in_rollout else self._managed_in_order
         if name in self.slots:
             return self.slots[name]
         return self._targets_of_launched.get(name, ())
@@ -136,7 +140,7 @@ class View(InstanceFacts):
 
     def would_be_in_service(self, instance: Instance) -> bool:
         """Return whether the instance would be in service if this rollout had not chosen it."""
-        return self._is_healthy_on(instance, self._required(instance, in_flight=False))
+        return self._is_healthy_on(instance, self._required(instance, as_chosen=False))
 
     def _is_healthy_on(self, instance: Instance, keys: tuple[TargetKey, ...]) -> bool:
         in_group = self.rollout.kind is FleetKind.AUTO_SCALING

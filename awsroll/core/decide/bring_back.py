@@ -59,7 +59,7 @@ def bring_back(view: View, proposals: Proposals, reason: Reason) -> Status:
 def _held_back(view: View) -> frozenset[str]:
     """Return the returning servers that may not become live again yet: the ceiling leaves no room for them."""
     out_of_traffic = [name for name in view.status.returning if not active_registrations(view.by_id[name])]
-    return frozenset(out_of_traffic[returns_allowed(view) :])
+    return frozenset(out_of_traffic[returns_allowed(view) :]) if out_of_traffic else frozenset()
 
 
 def _since_held_back(view: View, name: str) -> datetime:

@@ -29,11 +29,12 @@ def select(view: View, capacity: Capacity) -> Status:
     if capacity.serving < capacity.limits.floor and (untouched := _seemingly_untouched(view) - _in_doubt(view)):
         return _release(view, untouched)
     if view.rollout.strategy is Strategy.DOUBLE_HALF and not _all_new_serve(view, capacity):
-        failed = [instance for instance in _in_order(view) if _needs_no_gate(view, instance)]
+        has_failed = any(_needs_no_gate(view, instance) for instance in view.candidates)
+        failed = [one for one in _in_order(view) if _needs_no_gate(view, one)] if has_failed else []
         if picks := _pick(view, capacity, failed):
             return _choose(view, picks)  # they hold the slots of the servers to come
         return _choose(view, _old_surplus(view, capacity), replaced=False)
-    if picks := _pick(view, capacity, _in_order(view)):
+    if picks := _pick(view, capacity, _in_order(view) if _may_pick(view, capacity) else ()):
         return _choose(view, picks, reloads=view.rollout.reloads)
     if not (picks := _surplus_picks(view, capacity)):
         return view.status
@@ -173,6 +174,14 @@ class _Allowance:
         self.window -= not failed
         if serves and self.zones is not None:
             self.zones[zone] -= 1
+
+
+def _may_pick(view: View, capacity: Capacity) -> bool:
+    """Return whether `_pick` can pick anything: in most steps the window is full, and nothing must be sorted."""
+    if capacity.window_left > 0:
+        return True
+    blocked = bool(vacancies(view)) and capacity.blocks_launches
+    return any(_has_failed(view, one) or (blocked and not view.is_serving(one)) for one in view.candidates)
 
 
 def _pick(view: View, capacity: Capacity, candidates: tuple[Instance, ...] | list[Instance]) -> list[Instance]:

@@ -282,6 +282,8 @@ class Rollout:
 
     def is_current(self, instance: Instance) -> bool:
         """Return whether the instance runs the target version."""
+        if self.strategy is not Strategy.RELOAD and self.reload is None and self.template is not None:
+            return instance.template == self.template
         return version_of(instance, reloading=self.reloads) == self.to_version
 
     def target(self, *, rolling_back: bool) -> "Rollout":

@@ -56,8 +56,9 @@ class Server:
     @property
     def last_deregistration(self) -> datetime | None:
         """When awsroll last deregistered the server, or announced that it will; None if it did neither."""
-        instants = (self.deregistered_at, self.deregistering_at)
-        return max((instant for instant in instants if instant is not None), default=None)
+        if self.deregistered_at is None or self.deregistering_at is None:
+            return self.deregistered_at or self.deregistering_at
+        return max(self.deregistered_at, self.deregistering_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,12 +139,13 @@ class Status:
 
     def in_phase(self, *phases: ServerPhase) -> tuple[str, ...]:
         """Return the ids of the servers in one of these phases, sorted."""
-        return self.ids_where(lambda server: server.phase in phases)
+        return tuple(sorted([name for name, server in self.servers.items() if server.phase in phases]))
 
     @property
     def retiring(self) -> tuple[str, ...]:
         """The servers that leave the fleet."""
-        return self.ids_where(lambda server: server.phase.is_way_out and not server.reloading)
+        leaving = [name for name, server in self.servers.items() if server.phase.is_way_out and not server.reloading]
+        return tuple(sorted(leaving))
 
     @property
     def reloading(self) -> tuple[str, ...]:

@@ -50,7 +50,12 @@ def _phases(status: Status) -> dict[str, ServerPhase]:
 
 def _advance_server(view: View, changes: ServerChanges, instance: Instance) -> None:
     name, at = instance.instance_id, view.observation.at
+    before = view.status.servers.get(name)
+    if before is None and not (view.is_current(instance) or name in view.launched):
+        return  # as most servers at the start of a rollout: untouched
     phase = _phase_shown(view, instance)
+    if phase is ServerPhase.VERIFYING and view.phase(instance) is ServerPhase.SERVING and view.is_in_service(instance):
+        return  # as most servers at its end: it still serves
     if phase is ServerPhase.NONE:
         changes.move(name, phase, at=at, reason="no longer on its way in")
         return
