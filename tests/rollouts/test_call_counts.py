@@ -13,7 +13,7 @@ MOST = {
     "elbv2:RegisterTargets": 3,
     "elbv2:DeregisterTargets": 1,
     "ec2:TerminateInstances": 2,
-    "ec2:CreateTags": 4,  # one for all that leave, and one for each launch call: what its servers replace
+    "ec2:CreateTags": 1,  # for all that leave
 }
 
 

@@ -103,7 +103,7 @@ class InstanceFacts:
 
     @cached_property
     def _deregistered(self) -> frozenset[str]:
-        """Ids of standalone servers that leave for good and whose deregistration AWS has accepted."""
+        """Ids of standalone servers that leave the fleet and whose deregistration AWS has accepted."""
         if self.rollout.kind is not FleetKind.STANDALONE or self.original.keep_old:
             return frozenset()
         servers = self.status.servers
