@@ -58,7 +58,7 @@ def _nothing(_: Rolling) -> None:
 
 AT_GATE = ""
 MOMENTS = {
-    True: (AT_GATE, "TerminateInstanceInAutoScalingGroup", "UpdateAutoScalingGroup"),
+    True: (AT_GATE, "SuspendProcesses", "UpdateAutoScalingGroup", "TerminateInstanceInAutoScalingGroup"),
     False: (AT_GATE, "DeregisterTargets", "RunInstances", "RegisterTargets", "TerminateInstances"),
 }
 _IN_ROUTING = (_target_group, _replaced_target_group, _group)
@@ -72,7 +72,7 @@ CASES = [
     )
     for grouped in (True, False)
     for removal in REMOVALS[grouped]
-    for moment in (MOMENTS[grouped] if removal in _IN_ROUTING else (AT_GATE,))
+    for moment in (MOMENTS[grouped] if removal in _IN_ROUTING else (AT_GATE, MOMENTS[grouped][-1]))
 ]
 WANTED: dict[str, Any] = {
     "checkpoint": ("1",),
