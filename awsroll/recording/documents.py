@@ -34,7 +34,9 @@ def document_of(value: Any) -> Document:
 def _lines(value: Any) -> Iterator[str]:
     for field in fields(value):
         name, content = field.name, getattr(value, field.name)
-        if isinstance(content, tuple):
+        if content in ((), {}):
+            yield f"{name}{_FIELD}{text(content)}"  # a field without a default must be there
+        elif isinstance(content, tuple):
             yield from (f"{name}{_ENTRY}{text(each)}" for each in content)
         elif isinstance(content, dict):
             yield from (f"{name}{_PAIR}{text(key)}:{text(each)}" for key, each in content.items())

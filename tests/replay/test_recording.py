@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from awsroll.core.model.hooks import Hook, HookPoint
+from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan
 from awsroll.core.model.rollout import ReloadCommand, Strategy, VersionCount
 from awsroll.driver import decision_recorder, stored_recording
@@ -16,6 +17,7 @@ from awsroll.recording.documents import document_of, value_of
 from awsroll.recording.recording_file import load_lines, load_steps
 from awsroll.recording.replaying import rerun
 from awsroll.stores import LocalStore
+from awsroll.testing.clock import T0
 from tests.replay.recorded import RecordedDriver, bytes_in, record, steps_in
 from tests.support.builders import OLD, auto_scaling, rollout, standalone
 
@@ -26,6 +28,8 @@ def test_a_document_holds_a_value_with_its_mappings_in_order() -> None:
     driver.step()
     for value in (fleet.observe(driver.target, driver.status), driver.status, driver.rollout):
         assert value_of(document_of(value), type(value)) == value
+    empty = Observation(at=T0, instances=(), target_groups=())
+    assert value_of(document_of(empty), Observation) == empty
     turned = replace(driver.status, settings=replace(driver.status.settings, found={"b": "1", "a": "2"}))
     again = value_of(document_of(turned), type(turned))
     assert list(again.settings.found) == ["b", "a"]
