@@ -77,7 +77,7 @@ def test_a_killed_rollout_is_resumed_in_another_process(
     for name, value in {**server.environment, "XDG_STATE_HOME": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
     fleet = server.auto_scaling_fleet(name="killed", desired=2)
-    spec = RolloutSpec(asg="killed", launch_template=f"{fleet.template_id}:2", poll=0.2)
+    spec = RolloutSpec(asg="killed", launch_template=f"{fleet.template_id}:2", poll=0.2, settle_time=2)
     ended = ProcessRolls(options=("--region", "us-east-1")).roll(spec, tmp_path / "store", seconds=600)
 
     assert (ended.killed, ended.exit_code) == (True, 0)
