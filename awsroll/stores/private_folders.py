@@ -30,15 +30,15 @@ def check_path(directory: Path) -> None:
         OSError: if a component cannot be read.
     """
     pending = list(reversed(directory.absolute().parts[1:]))
-    current, links = Path("/"), 0
+    current, links = "", 0  # text, not `Path`: a store checks its path at each access
     while pending:
         name = pending.pop()
         if name == "..":
-            current = current.parent
+            current = current.rpartition("/")[0]
             continue
-        path = current / name
+        path = f"{current}/{name}"
         try:
-            found = path.lstat()
+            found = os.lstat(path)
         except FileNotFoundError:
             return
         _check_owner(path, found, directory)
@@ -49,8 +49,8 @@ def check_path(directory: Path) -> None:
         links += 1
         if links > _MOST_LINKS:
             raise _refused(directory, f"{path} is in a loop of symbolic links")
-        target = path.readlink()
-        current = Path("/") if target.is_absolute() else current
+        target = Path(path).readlink()
+        current = "" if target.is_absolute() else current
         pending += reversed([part for part in target.parts if part != "/"])
 
 
@@ -98,12 +98,12 @@ def _close(folder: Path) -> None:
         folder.chmod(_FOLDER_MODE)
 
 
-def _check_owner(path: Path, found: os.stat_result, directory: Path) -> None:
+def _check_owner(path: str, found: os.stat_result, directory: Path) -> None:
     if found.st_uid not in (_ROOT, os.geteuid()):
         raise _refused(directory, f"{path} belongs to {_user(found.st_uid)}, who could replace the records")
 
 
-def _check_folder(path: Path, found: os.stat_result, directory: Path, *, is_last: bool) -> None:
+def _check_folder(path: str, found: os.stat_result, directory: Path, *, is_last: bool) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise _refused(directory, f"{path} is not a directory")
     if found.st_mode & stat.S_ISVTX:
@@ -119,7 +119,7 @@ def _check_folder(path: Path, found: os.stat_result, directory: Path, *, is_last
         raise _refused(directory, cause, remedy=_closing("g-w", path, found))
 
 
-def _closing(change: str, path: Path, found: os.stat_result) -> str:
+def _closing(change: str, path: str, found: os.stat_result) -> str:
     return f"Run `chmod {change} {path}`, or choose another --state" if found.st_uid == os.geteuid() else _ANOTHER
 
 
