@@ -68,6 +68,10 @@ class Ssm:
                 }
         return platforms
 
+    def calendar_state(self, name: str) -> Reply:
+        """Return whether a change calendar is open or closed now, and when that changes next."""
+        return self._caller.call(_SERVICE, "GetCalendarState", {"CalendarNames": [name]})
+
     def has_document(self, name: str) -> bool:
         """Return whether a document with this name or ARN can be read."""
         try:

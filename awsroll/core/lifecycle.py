@@ -224,4 +224,6 @@ def _phase_under_way(status: Status) -> RolloutPhase:
         return RolloutPhase.WAITING_AT_CHECKPOINT
     if status.gate.baking_since is not None:
         return RolloutPhase.BAKING
+    if status.blocked is not None:
+        return RolloutPhase.WAITING
     return RolloutPhase.PENDING if status.observed_at is None else RolloutPhase.PROGRESSING

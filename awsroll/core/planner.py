@@ -15,7 +15,7 @@ from datetime import timedelta
 from awsroll.core.classify import desired
 from awsroll.core.classify.capacity import Capacity, measure
 from awsroll.core.classify.view import View
-from awsroll.core.decide import gates, settings
+from awsroll.core.decide import blocks, gates, settings
 from awsroll.core.decide.bring_back import bring_back
 from awsroll.core.decide.finish import finish
 from awsroll.core.decide.health_marks import clear_before_care, clear_for_serving, warn_of_marks
@@ -153,7 +153,9 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     first = Proposals()
     if has_nothing_to_do(view, capacity):
         return complete_at_once(view), first
-    if not view.status.rolling_back and hook_runs.awaits(view, first, HookPoint.BEFORE_ROLLOUT):
+    view = view.with_status(blocks.note_block(view, capacity))
+    starts = not view.status.rolling_back and view.status.blocked is None
+    if starts and hook_runs.awaits(view, first, HookPoint.BEFORE_ROLLOUT):
         return view.status, first
     status, gate = gates.pass_gate(view)
     view = view.with_status(status)
@@ -226,7 +228,10 @@ def _wait_or_complete(view: View, capacity: Capacity, proposals: Proposals) -> t
         return replace(pause(view.status, view.status.pausing), pausing=""), proposals
     if proposals.is_waiting:
         return view.status, proposals
-    if view.status.gate.closed_since is not None:
+    is_closed = view.status.gate.closed_since is not None
+    if view.status.blocked is not None and not owed and not is_closed:
+        proposals.wait(Reason.BLOCKED)
+    if is_closed or proposals.is_waiting:
         return view.status, proposals
     if _is_unfinished(view, capacity):
         proposals.wait(Reason.CAPACITY)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from awsroll.core.classify.counts import count_servers
 from awsroll.core.decide.approvals import AwaitedApproval, awaited_approval
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.status import Mode, Outcome
+from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.ports import Record
 
@@ -27,6 +27,7 @@ class WaitingFor(StrEnum):
     HOOK = "hook"
     CHECKPOINT = "checkpoint"
     BAKE = "bake"
+    WINDOW = "window"  # a window to open, or a freeze to end
     APPROVAL = "approval"  # a person, at a gate
     PAUSED = "paused"  # a person, to resume it
     ELSEWHERE = "elsewhere"  # another process that drives it
@@ -121,10 +122,14 @@ def step_status_of(
             in_flight=counts.in_flight,
             passed=status.gate.passed,
         ),
-        reason=_short(status.reason),
+        reason=_short(status.reason or _blocked(status)),
         approval=awaited_approval(record.rollout, status, requests or status.user_requests),
         revision=record.revision,
     )
+
+
+def _blocked(status: Status) -> str:
+    return "" if status.blocked is None else f"waits for {status.blocked.reason}"
 
 
 def _waiting_for(record: Record) -> WaitingFor:
@@ -147,6 +152,8 @@ def _gate(record: Record) -> WaitingFor:
     if gate.closed_since is not None:
         awaited = awaited_approval(record.rollout, record.status, record.status.user_requests)
         return WaitingFor.CHECKPOINT if awaited is None or awaited.answer == "approved" else WaitingFor.APPROVAL
+    if gate.baking_since is None and record.status.blocked is not None:
+        return WaitingFor.WINDOW
     return WaitingFor.SETTLE if gate.baking_since is None else WaitingFor.BAKE
 
 

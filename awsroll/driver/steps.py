@@ -9,12 +9,14 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import assert_never
 
 from awsroll.core.model.hooks import HookKind
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.rollout_events import PERSON_AWAITED
 from awsroll.core.model.status import Mode, Outcome
+from awsroll.core.model.status_parts import Blocked
 from awsroll.driver.budget_room import take_share
 from awsroll.driver.confirmation import refused_instructions
 from awsroll.driver.context import Context
@@ -287,15 +289,34 @@ def _step_held(session: Session, record: Record, bounds: Bounds, problems: Seque
 
         record = end_if_refused_for_long(session, record)
     step_status = step_status_of(record, wait_seconds=min(_LONGEST_WAIT, max(1, math.ceil(seconds))))
-    if step_status.phase is WaitingFor.APPROVAL:
-        return replace(step_status, wait_seconds=WAITING_SECONDS)
-    return replace(step_status, wait_seconds=PAUSED_SECONDS) if step_status.phase is WaitingFor.PAUSED else step_status
+    return replace(step_status, wait_seconds=_wait_at_rest(session, record, step_status))
+
+
+def _wait_at_rest(session: Session, record: Record, step_status: StepStatus) -> int:
+    """Return the time until the next step; longer than usual if the rollout is at rest until a person or a time."""
+    match step_status.phase:
+        case WaitingFor.WINDOW if record.status.gate.closed_since is None:
+            return _until_open(record.status.blocked, session.aws.now())
+        case WaitingFor.APPROVAL:
+            return WAITING_SECONDS
+        case WaitingFor.PAUSED:
+            return PAUSED_SECONDS
+        case _:
+            return step_status.wait_seconds
 
 
 def _makes_whole(session: Session, record: Record) -> bool:
     """Return whether a rollout must not wait for the budget: servers may be in flight, or it is to end or go back."""
     requests = session.store.user_requests(record.rollout.rollout_id)
     return record.status.outcome is not Outcome.PAUSED or requests.abort or requests.rollback
+
+
+def _until_open(blocked: Blocked | None, now: datetime) -> int:
+    """Return the time until the next step of a rollout that a window keeps from going on: it is at rest until then."""
+    if blocked is None or not blocked.rests:
+        return 1
+    left = PAUSED_SECONDS if blocked.until is None else math.ceil((blocked.until - now).total_seconds())
+    return min(PAUSED_SECONDS, max(1, left))
 
 
 def _reopened(session: Session, record: Record) -> Record:

@@ -23,6 +23,7 @@ from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.group_launch import GroupLaunches
 from awsroll.fleets.group_settings import GroupReader
 from awsroll.fleets.group_writes import GroupWrites
+from awsroll.fleets.observe_schedule import observe_schedule
 from awsroll.fleets.recent import RecentInstances, keeps_targets
 from awsroll.fleets.recorded_instances import named_instances
 from awsroll.fleets.reload_commands import Commands
@@ -70,6 +71,7 @@ class AutoScalingFleet:
             group=group,
             invocations=self._commands.observe(rollout, status),
             alarms=observe_alarms(self._aws.cloudwatch, rollout.gates.alarms),
+            schedule=observe_schedule(self._aws, rollout, at),
             saved_settings=self._saved_settings(rollout, described, target_groups),
             gone=self._targets.deleted(rollout.target_groups),
             attached=attached,

@@ -19,6 +19,7 @@ from awsroll.fleets.at_rest import servers_at_rest
 from awsroll.fleets.common_writes import CommonWrites
 from awsroll.fleets.execute import Together, execute_in_order, wrong_kind
 from awsroll.fleets.fallbacks import Fallbacks
+from awsroll.fleets.observe_schedule import observe_schedule
 from awsroll.fleets.recent import RecentInstances, keeps_targets
 from awsroll.fleets.recorded_instances import named_instances
 from awsroll.fleets.reload_commands import Commands
@@ -61,6 +62,7 @@ class StandaloneFleet:
             target_groups=self._targets.observe(rollout.target_groups, managed=frozenset()),
             invocations=self._commands.observe(rollout, status),
             alarms=observe_alarms(self._aws.cloudwatch, rollout.gates.alarms),
+            schedule=observe_schedule(self._aws, rollout, at),
             saved_settings=self._targets.saved_settings(rollout.target_groups)
             if rollout.sets_target_groups
             else frozenset(),

@@ -38,6 +38,11 @@ def reading(request: PolicyRequest) -> list[Statement]:
     if request.rollouts.alarms:
         actions.append("cloudwatch:DescribeAlarms")  # a narrower resource would hide composite alarms
     statements = [allow("Read", actions)]
+    if calendars := request.rollouts.calendars:
+        documents = [
+            name if name.startswith("arn:") else request.place.arn("ssm", f"document/{name}") for name in calendars
+        ]
+        statements.append(allow("ReadCalendars", ["ssm:GetCalendarState"], documents))
     if not request.grouped and not request.rollouts.reloads:
         protection = f"{_EC2}:DescribeInstanceAttribute"
         statements.append(allow("ReadTerminationProtection", [protection], [_instances(request)]))

@@ -19,6 +19,9 @@ def gates_of(spec: RolloutSpec) -> Gates:
         approval_seconds=spec.approval_timeout,
         bake_seconds=spec.bake_time,
         alarms=tuple(dict.fromkeys(spec.alarm)),
+        windows=spec.windows,
+        freezes=spec.freezes,
+        override=spec.override_freeze,
     )
 
 

@@ -12,6 +12,7 @@ from awsroll.core.decide.launch_batches import LAUNCHED_SINGLY
 from awsroll.core.model.destinations import without_secrets
 from awsroll.core.model.hooks import HookKind, HookSpec
 from awsroll.core.model.observation import TemplateVersion
+from awsroll.core.model.period import calendars_of
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.sign_key import SignKey
 from awsroll.core.request.spec import RolloutSpec
@@ -97,6 +98,7 @@ def _rollouts(spec: RolloutSpec, fleet: FleetFacts, store: str) -> iam.Rollouts:
         keep_old=spec.keep_old,
         keeps_failed=spec.keep_failed > 0,
         alarms=bool(spec.alarm),
+        calendars=calendars_of((*spec.windows, *spec.freezes)),
         notify=without_secrets(spec.notify),
         changes_deregistration_delay=spec.deregistration_delay is not None
         or any(may_raise_delay(group) for group in fleet.target_groups),

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, replace
 
+from awsroll.aws.calendar_states import observe_calendars
 from awsroll.aws.connection import Connection
 from awsroll.core.model.finding import Check, Finding
 from awsroll.core.model.fingerprint import Fingerprint
+from awsroll.core.model.period import calendars_of
 from awsroll.core.model.rollout import Rollout, Strategy, VersionCount
 from awsroll.core.model.status import Status
 from awsroll.core.model.template_change import TemplateChange
@@ -34,6 +36,7 @@ from awsroll.preflight.template_changes import template_changes
 from awsroll.preflight.threshold_checks import check_thresholds
 from awsroll.preflight.vcpu_checks import check_vcpus
 from awsroll.preflight.versions import pin, template_data, template_names, template_tags
+from awsroll.preflight.window_checks import check_windows
 from awsroll.preflight.zone_checks import check_zones, keeps_zones
 
 
@@ -139,6 +142,11 @@ class _Preflight:
             self._rollout(fleet, goal, name), limits=limits, account=account, started_by=aws.sts.known_caller
         )
         rollout = replace(rollout, keeps_zones=keeps_zones(spec, rollout, fleet, goal))
+        if spec.windows or spec.freezes or spec.override_freeze:
+            with findings.checking(Check.WINDOWS):
+                periods = (*spec.windows, *spec.freezes)
+                calendars = observe_calendars(aws.ssm, calendars_of(periods))
+                check_windows(rollout.gates, calendars, aws.now(), findings)
         self._check_steps(rollout, fleet, goal)
         with findings.checking(Check.IMAGES):
             check_images(aws, rollout, findings)

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from awsroll.core.model.observation import Lifecycle
+from awsroll.core.model.period import calendars_of
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Status
+from awsroll.schedules import schedule_at
 from awsroll.testing.facts import Change, Facts, Truth
 
 _AWAY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
@@ -62,7 +64,8 @@ class Checkpoints:
         before = self._status
         if before is not None and _is_rolling(status):
             problems += self._opened_early(before, status)
-            problems += self._beyond(_chosen(status) - _chosen(before) - set(status.failed))
+            chosen = _chosen(status) - _chosen(before) - set(status.failed)
+            problems += self._beyond(chosen) + self._while_closed(chosen, self._looked_at, at)
         self._status, self._looked_at = status, at
         self._aside = _chosen(status) | set(status.failed)
         if facts is not None:
@@ -101,6 +104,14 @@ class Checkpoints:
             new=frozenset(one for one in members - set(status.failed) if self._is_new(one)),
             owed=facts.owed if self._group_launches_goal() else 0,
         )
+
+    def _while_closed(self, chosen: frozenset[str], before: datetime | None, at: datetime) -> list[str]:
+        """Check that no server was chosen while windows were closed or a freeze lasted, at this and the last look."""
+        gates = self.rollout.gates
+        if not chosen or before is None or not gates.is_scheduled or calendars_of((*gates.windows, *gates.freezes)):
+            return []
+        closed = (not schedule_at(gates.windows, gates.freezes, {}, one).is_open for one in (before, at))
+        return [f"invariant 5: chose {sorted(chosen)} outside the windows"] if all(closed) else []
 
     def _opened_early(self, before: Status, now: Status) -> list[str]:
         if now.gate.passed == before.gate.passed:

@@ -40,6 +40,7 @@ from awsroll.testing.targets import Targets
 from awsroll.testing.world import Physics, World
 
 if TYPE_CHECKING:
+    from awsroll.core.model.period import CalendarState
     from awsroll.preflight.findings import Findings
     from awsroll.preflight.preparation import Prepared
 
@@ -64,6 +65,7 @@ class FakeFleet:
             or without `lt-`.
         store: the records of rollouts of this fleet, in memory.
         alarms: CloudWatch alarms, by name.
+        calendars: change calendars of Systems Manager, by name.
         somebody: changes made by people, by other programs, and by chance.
         faults: makes calls and observations fail.
         safety: checks the invariants after every event.
@@ -88,6 +90,7 @@ class FakeFleet:
         self.faults = Faults()
         self.memory: dict[tuple[str, str], str] = {}
         self.alarms: dict[str, AlarmState] = {}
+        self.calendars: dict[str, CalendarState] = {}
         self.somebody = Somebody(self.world, self.instances, self.targets, calls)
         truth = Truth(
             world=self.world,
@@ -106,6 +109,7 @@ class FakeFleet:
             group=self.group,
             memory=self.memory,
             alarms=self.alarms,
+            calendars=self.calendars,
         )
         self._executor = Executor(
             world=self.world,
@@ -249,6 +253,7 @@ class FakeFleet:
             group=self.group,
             templates=self.templates,
             alarms=self.alarms,
+            calendars=self.calendars,
         )
         return prepare(facts, spec, rollout_id=rollout_id, findings=Findings() if findings is None else findings)
 

@@ -19,9 +19,11 @@ from awsroll.core.model.observation import (
     Observation,
     TargetGroup,
 )
+from awsroll.core.model.period import CalendarState, Schedule
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.tags import APP_VERSION_TAG, ROLE_TAG, ROLLOUT_TAG, with_own_replaced
+from awsroll.schedules import schedule_at
 from awsroll.testing.commands import Commands
 from awsroll.testing.group import FakeGroup, Member
 from awsroll.testing.instances import FakeInstance, Instances
@@ -50,6 +52,7 @@ class Looker:
     group: FakeGroup | None
     memory: dict[tuple[str, str], str]
     alarms: dict[str, AlarmState]
+    calendars: dict[str, CalendarState]
     shown: dict[str, tuple[tuple[object, ...], Instance]] = field(default_factory=dict)
 
     def snapshot(self, at: datetime) -> Snapshot:
@@ -89,6 +92,7 @@ class Looker:
             group=_shown_to(rollout, snapshot.group),
             invocations=self._invocations(rollout, status),
             alarms=self._alarms(rollout),
+            schedule=self._schedule(rollout, at),
             saved_settings=snapshot.saved_settings,
         )
 
@@ -108,6 +112,10 @@ class Looker:
 
     def _alarms(self, rollout: Rollout) -> tuple[Alarm, ...]:
         return tuple(Alarm(name=name, state=self.alarms.get(name, AlarmState.MISSING)) for name in rollout.gates.alarms)
+
+    def _schedule(self, rollout: Rollout, at: datetime) -> Schedule | None:
+        gates = rollout.gates
+        return schedule_at(gates.windows, gates.freezes, self.calendars, at) if gates.is_scheduled else None
 
     def _instance(self, one: FakeInstance, member: Member | None) -> Instance:
         """Return an instance as AWS shows it: the same value until something changes, because a fleet has thousands."""

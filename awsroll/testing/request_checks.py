@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from awsroll.core.model.finding import Check
 from awsroll.core.model.hooks import HookKind
 from awsroll.core.model.observation import AlarmState, FleetKind, Instance, TargetKey, TemplateVersion
+from awsroll.core.model.period import CalendarState, calendars_of
 from awsroll.core.model.rollout import Rollout, Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError, SpecError
@@ -24,6 +25,7 @@ from awsroll.preflight.plan_fingerprint import fingerprint_of, pinned
 from awsroll.preflight.preparation import Prepared
 from awsroll.preflight.serving_report import report_serving
 from awsroll.preflight.versions import DEFAULT, LATEST
+from awsroll.preflight.window_checks import check_windows
 from awsroll.preflight.zone_checks import check_zones, keeps_zones
 from awsroll.testing.group import FakeGroup
 from awsroll.testing.observations import Snapshot
@@ -37,12 +39,14 @@ class FakeFacts:
         group: the Auto Scaling group; None for a standalone fleet.
         templates: the launch templates, by id, with their latest version.
         alarms: CloudWatch alarms, by name.
+        calendars: change calendars, by name.
     """
 
     snapshot: Snapshot
     group: FakeGroup | None
     templates: Mapping[str, int]
     alarms: Mapping[str, AlarmState]
+    calendars: Mapping[str, CalendarState]
 
 
 def prepare(fleet: FakeFacts, spec: RolloutSpec, *, rollout_id: str = "", findings: Findings) -> Prepared:
@@ -163,6 +167,10 @@ def _check_steps(fleet: FakeFacts, spec: RolloutSpec, rollout: Rollout, goal: Go
     facts = facts_of(fleet)
     with findings.checking(Check.ALARMS):
         _check_alarms(fleet, rollout, findings)
+    with findings.checking(Check.WINDOWS):
+        names = calendars_of((*spec.windows, *spec.freezes))
+        calendars = {name: fleet.calendars.get(name, CalendarState(is_open=None)) for name in names}
+        check_windows(rollout.gates, calendars, fleet.snapshot.at, findings)
     with findings.checking(Check.HOOKS):
         _check_hooks(rollout, findings)
     with findings.checking(Check.SERVING):

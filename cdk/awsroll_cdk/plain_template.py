@@ -49,7 +49,12 @@ def template(fleet: str, architecture: str, *, checked: bool = False) -> dict[st
             fleet=named,
             notify=None,  # `_tell_topic` adds the topic of the parameter
             rollouts=Rollouts(
-                surges=True, keep_old=True, alarms=True, changes_deregistration_delay=True, changes_health_checks=True
+                surges=True,
+                keep_old=True,
+                alarms=True,
+                calendars=("*",),
+                changes_deregistration_delay=True,
+                changes_health_checks=True,
             ),
             architecture=_ARCHITECTURES[architecture],
             code=code,

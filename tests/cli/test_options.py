@@ -21,6 +21,7 @@ from awsroll.cli.spec_flags import SPEC_FLAGS
 from awsroll.core.model.composed_values import Many, Parameters
 from awsroll.core.model.hooks import HookSpec
 from awsroll.core.model.options import FLEET, VERSION, options_of
+from awsroll.core.model.period import Period
 from awsroll.core.model.values import Choice, Count, Kind, Seconds, SecretText, Share, Switch, Text
 from awsroll.core.request.file_schema import fleets_schema, rollout_schema
 from awsroll.core.request.spec import RolloutSpec
@@ -131,6 +132,7 @@ def test_the_schema_has_every_field_of_hooks_waves_and_fleets() -> None:
     keys = {kind: set(described.get("properties", ())) for kind, described in schema["$defs"].items()}
 
     assert keys["HookSpec"] == {field.name for field in fields(HookSpec)}
+    assert keys["Period"] >= {field.name for field in fields(Period)}
     assert keys["wave"] >= {field.name for field in fields(WaveSpec)}
     assert keys["fleet"] >= {field.name for field in fields(FleetSpec)} - {"request"} | set(FIELDS)
     assert keys["defaults"] == keys["fleet"] - {"name"}

@@ -37,6 +37,8 @@ def options_page() -> str:
     parts.append(
         _keys("Hooks", "Keys of one entry of `hooks`, in a file only: [hooks](hooks.md).", schema["$defs"]["HookSpec"])
     )
+    about = "Keys of one entry of `windows` or `freezes`, in a file only: [windows and freezes](windows.md)."
+    parts.append(_keys("Windows and freezes", about, schema["$defs"]["Period"]))
     parts.append(_keys("Waves", "Keys of one wave of a [file of many fleets](fleets.md).", fleets["wave"]))
     own = {name: key for name, key in fleets["fleet"]["properties"].items() if name not in schema["properties"]}
     parts.append(_keys("Fleets", "Keys of one fleet, beside the options above.", {"properties": own}))

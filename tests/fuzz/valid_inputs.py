@@ -17,6 +17,9 @@ REQUESTS: list[dict[str, Any]] = [
         "approval_timeout": "2h",
         "bake_time": 300,
         "alarm": "web-5xx",
+        "windows": [{"cron": "0 9 * * MON-FRI", "duration": "8h", "time-zone": "Europe/Zurich"}],
+        "freezes": [{"start": "2026-12-20", "end": "2027-01-04T08:00", "name": "x"}, {"calendar": "prod"}],
+        "override_freeze": "a hole",
         "poll": 0.5,
     },
     {

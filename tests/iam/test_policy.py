@@ -146,6 +146,7 @@ def test_each_option_brings_its_own_statement_and_no_more() -> None:
         "SetDeregistrationDelay": {"changes_deregistration_delay": True},
         "SetHealthChecks": {"changes_health_checks": True},
         "PassInstanceRole": {"roles": ("arn:aws:iam::111122223333:role/server",)},
+        "ReadCalendars": {"calendars": ("production",)},
         "FindImage": {"image_parameters": ("/web/image",)},
         "InvokeHooks": {"functions": ("check",)},
         "AssumeRoles": {"roles_to_assume": ("arn:aws:iam::444455556666:role/roller",)},

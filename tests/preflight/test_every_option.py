@@ -12,6 +12,7 @@ import pytest
 
 from awsroll.aws.connection import Connection
 from awsroll.core.model.hooks import HookPoint, HookSpec
+from awsroll.core.model.period import Period
 from awsroll.core.model.rollout import Gates, Limits, OnFailure, Rollout, SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
@@ -26,6 +27,7 @@ UNDONE = RELOAD | {"rollback_command": ("undo-first",)}
 DOCUMENT = RELOAD | {"command": (), "document": "AWS-RunRemoteScript"}
 KEEPING = GROUP | {"keep_failed": 1}
 GATED = GROUP | {"checkpoint": (1,)}
+FROZEN = GROUP | {"freezes": (Period(start="2020-01-01", end="2020-01-02"),)}
 APPROVED = GATED | {"approve_checkpoints": True}
 ROOMY = GROUP | {"launch_first": True, "concurrent": "100%"}
 
@@ -74,6 +76,9 @@ CASES = {
     "approval_timeout": Case(value=9, base=APPROVED, shows="gates.approval_seconds"),
     "bake_time": Case(value=9, base=GROUP, shows="gates.bake_seconds"),
     "alarm": Case(value=("errors",), base=GROUP, shows="gates.alarms"),
+    "windows": Case(value=(Period(cron="0 9 * * *", duration=60),), base=GROUP, shows="gates.windows"),
+    "freezes": Case(value=(Period(start="2020-01-01", end="2020-01-02"),), base=GROUP, shows="gates.freezes"),
+    "override_freeze": Case(value="a hole", base=FROZEN, shows="gates.override"),
     "hooks": Case(value=(HookSpec(point=HookPoint.AFTER_ROLLOUT, command=("true",)),), base=GROUP, shows="hooks"),
     "max_failures": Case(value=3, base=GROUP, shows="max_failures"),
     "on_failure": Case(value=OnFailure.PAUSE, base=GROUP, shows="on_failure"),

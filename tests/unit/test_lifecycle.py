@@ -14,7 +14,7 @@ from awsroll.core.model.phases import RolloutPhase, ServerPhase
 from awsroll.core.model.rollout_events import EventName
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.model.status_parts import Gate
+from awsroll.core.model.status_parts import Blocked, Gate
 from awsroll.core.observe import clocks
 from awsroll.core.observe.deadlines import LATE
 from awsroll.driver.step_status import OF_A_PHASE
@@ -150,6 +150,7 @@ PHASES = [
     ({"observed_at": T0}, RolloutPhase.PROGRESSING),
     ({"observed_at": T0, "gate": Gate(closed_since=T0)}, RolloutPhase.WAITING_AT_CHECKPOINT),
     ({"observed_at": T0, "gate": Gate(baking_since=T0)}, RolloutPhase.BAKING),
+    ({"observed_at": T0, "blocked": Blocked(reason="a window", since=T0)}, RolloutPhase.WAITING),
     ({"observed_at": T0, "rolling_back": True}, RolloutPhase.ROLLING_BACK),
     ({"mode": Mode.STOPPING, "rolling_back": True}, RolloutPhase.STOPPING),
     ({"outcome": Outcome.PAUSED}, RolloutPhase.PAUSED),

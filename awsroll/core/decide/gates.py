@@ -12,7 +12,7 @@ In double-half a checkpoint counts the new servers: no old server leaves before 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from awsroll.core.classify.capacity import Capacity
+from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.view import View
 from awsroll.core.decide.approvals import approval_event, awaited_approval
 from awsroll.core.lifecycle import note
@@ -29,8 +29,8 @@ from awsroll.core.observe.hook_runs import awaits, checkpoint
 
 
 def is_closed(status: Status) -> bool:
-    """Return whether a gate is closed or a pause is requested, so that no further server may be touched."""
-    return status.gate.closed_since is not None or bool(status.pausing)
+    """Return whether a gate is closed, a pause is requested or the rollout is blocked: no further server is touched."""
+    return status.gate.closed_since is not None or bool(status.pausing) or status.blocked is not None
 
 
 def limit(view: View, capacity: Capacity) -> int:
@@ -44,10 +44,20 @@ def limit(view: View, capacity: Capacity) -> int:
 def launches_left(view: View, capacity: Capacity) -> int:
     """Return how many further servers of the new version may be launched before the next gate."""
     if is_closed(view.status):
-        return 0
+        return _launches_in_flight(view)
     if view.status.gate.passed >= len(view.rollout.gates.checkpoints):
         return capacity.launches_allowed
     return max(0, limit(view, capacity) - max(0, capacity.current - _current_from_start(view)))
+
+
+def _launches_in_flight(view: View) -> int:
+    """Return how many launches belong to what was in flight when the rollout was blocked: they bring the new version.
+
+    At a closed gate there is none.
+    """
+    status = view.status
+    ends = status.blocked is not None and not status.blocked.rests
+    return len(vacancies(view)) if ends and status.gate.closed_since is None and not status.pausing else 0
 
 
 def touches_left(view: View, capacity: Capacity) -> int:
@@ -104,6 +114,8 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
     elif gates.needs_approval and status.user_requests.approved <= status.gate.passed:
         proposals.wait(Reason.APPROVAL)
         status = _check_approval_deadline(view, _asked(view, status))
+    elif status.blocked is not None:
+        proposals.wait(Reason.BLOCKED)
     else:
         number = status.gate.passed + 1
         status = replace(status, gate=replace(status.gate, closed_since=None, asked_since=None, passed=number))
@@ -181,6 +193,8 @@ def seconds_until_open(view: View) -> float | None:
     if status.gate.closed_since is not None:
         waited = (at - status.gate.closed_since).total_seconds()
         ends += [gates.delay_seconds - waited, gates.delay_seconds + (gates.approval_seconds or 0) - waited]
+    if status.blocked is not None and status.blocked.until is not None:
+        ends.append((status.blocked.until - at).total_seconds())
     if status.gate.baking_since is not None:
         ends.append(gates.bake_seconds - (at - status.gate.baking_since).total_seconds())
     return min((seconds for seconds in ends if seconds > 0), default=None)

@@ -62,6 +62,7 @@ _BEATS: dict[Reason, float] = {
     Reason.CHECKPOINT: 15,
     Reason.APPROVAL: 5,
     Reason.BAKING: 15,
+    Reason.BLOCKED: LONGEST_SECONDS,
 }
 _BEAT_SECONDS = 5.0
 _BEAT_SHARE, _LONGEST_BEAT_SECONDS = 0.1, 30.0
@@ -69,7 +70,7 @@ _PROBE_STARTS_SECONDS = 4.0  # until SSM has delivered a script
 _SLACK = {Awaited.BOOT: 1.0, Awaited.ARRIVAL: 1.0}  # EC2 tells the second of a launch
 _PRESENT = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
 _FOR_LAUNCHES = (Reason.LAUNCHING, Reason.CAPACITY)
-_STEADY = frozenset({Reason.SETTLING, Reason.APPROVAL, Reason.CHECKPOINT, Reason.SKIPPED})
+_STEADY = frozenset({Reason.SETTLING, Reason.APPROVAL, Reason.CHECKPOINT, Reason.SKIPPED, Reason.BLOCKED})
 
 
 def seconds_until_next_look(view: View, holds: Collection[Hold]) -> float:

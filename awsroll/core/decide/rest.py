@@ -35,7 +35,10 @@ def rest_of(view: View, capacity: Capacity) -> Rest:
     if view.status.gate.baking_since is not None:
         return Rest.IN_BAKE
     moving = capacity.in_flight or view.leaving or view.returning
+    blocked = view.status.blocked
     if view.status.gate.closed_since is not None or (bool(view.status.pausing) and not moving):
+        return Rest.BEFORE_MORE
+    if blocked is not None and blocked.rests:
         return Rest.BEFORE_MORE
     return Rest.NONE
 

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     APPROVAL = "waiting-for-approval"
     BAKING = "baking"
     SKIPPED = "waiting-for-protected-or-standby"
+    BLOCKED = "waiting-to-go-on"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

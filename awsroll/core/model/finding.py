@@ -20,6 +20,7 @@ class Check(StrEnum):
     VERSION = "version"
     DEADLINES = "deadlines"
     ALARMS = "alarms"
+    WINDOWS = "windows and freezes"
     RELOAD = "reload command"
     ACCOUNT = "account"
     SERVING = "who serves now"

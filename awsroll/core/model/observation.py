@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from awsroll.core.model.hooks import HookSeen
+from awsroll.core.model.period import Schedule
 from awsroll.core.model.warm_pool import WarmPool
 
 
@@ -282,6 +283,7 @@ class Observation:
         saved_settings: settings whose old value is saved as a tag: (group's name or target group's ARN, setting).
         gone: the name of the group and the ARNs of the rollout's target groups that no longer exist.
         attached: the ARNs of all target groups that the group is attached to now.
+        schedule: what the windows and freezes of the rollout say now; None if it follows none.
     """
 
     at: datetime
@@ -294,6 +296,7 @@ class Observation:
     saved_settings: frozenset[tuple[str, str]] = frozenset()
     gone: frozenset[str] = frozenset()
     attached: frozenset[str] = frozenset()
+    schedule: Schedule | None = None
 
     def instance(self, instance_id: str) -> Instance | None:
         """Return the instance with an id, or None if it was not observed."""

@@ -54,6 +54,7 @@ class RolloutPhase(StrEnum):
     PENDING = "Pending"
     PROGRESSING = "Progressing"
     WAITING_AT_CHECKPOINT = "WaitingAtCheckpoint"
+    WAITING = "Waiting"
     BAKING = "Baking"
     ROLLING_BACK = "RollingBack"
     STOPPING = "Stopping"

@@ -11,6 +11,7 @@ from enum import StrEnum
 from awsroll.core.model.amount import NONE, Amount
 from awsroll.core.model.hooks import Hook
 from awsroll.core.model.observation import FleetKind, Instance, TargetKey, TemplateVersion
+from awsroll.core.model.period import Period
 from awsroll.core.model.values import check_times
 
 
@@ -59,6 +60,9 @@ class Gates:
         approval_seconds: the longest wait for a person, after the delay; None: no limit.
         bake_seconds: how long the whole new fleet must serve before the rollout succeeds.
         alarms: names of CloudWatch alarms. An alarm in ALARM is a failure at any time.
+        windows: while none of them is open, nothing new starts. Without windows, a rollout may go on at any time.
+        freezes: while one of them lasts, nothing new starts.
+        override: why the rollout ignores its windows and freezes; empty if it does not.
     """
 
     checkpoints: tuple[Amount, ...] = ()
@@ -67,9 +71,17 @@ class Gates:
     approval_seconds: float | None = None
     bake_seconds: float = 0
     alarms: tuple[str, ...] = ()
+    windows: tuple[Period, ...] = ()
+    freezes: tuple[Period, ...] = ()
+    override: str = ""
 
     def __post_init__(self) -> None:
         check_times(self.delay_seconds, self.approval_seconds, self.bake_seconds)
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether the rollout follows windows or freezes."""
+        return bool(self.windows or self.freezes) and not self.override
 
 
 LONGEST_LEASE_SECONDS = 86_400.0

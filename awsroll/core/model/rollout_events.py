@@ -19,6 +19,8 @@ class EventName(StrEnum):
     CHECKPOINT_REACHED = "checkpoint.reached"
     APPROVAL_AWAITED = "approval.awaited"
     CHECKPOINT_PASSED = "checkpoint.passed"
+    BLOCKED = "rollout.waiting"
+    UNBLOCKED = "rollout.continuing"
     BAKING = "rollout.baking"
     PAUSED = "rollout.paused"
     STOPPING = "rollout.stopping"

@@ -18,6 +18,7 @@ from awsroll.core.model.rhythm import Seen
 from awsroll.core.model.rollout_events import Event
 from awsroll.core.model.server_record import Server, Slots
 from awsroll.core.model.status_parts import (
+    Blocked,
     Counters,
     Desired,
     Failure,
@@ -66,6 +67,7 @@ class Status:
         rolling_back: the baseline is the target now.
         skipped_since: since when the rollout waits for protected or standby instances.
         pausing: why it will pause when no server is in flight; empty if it will not.
+        blocked: why nothing new may start now; None if it may.
         must_rest: it is paused, and the group's own care has yet to be restored.
         abort_refused_since: since when AWS refuses the access that an abort needs; None: it does not.
         servers: the record of each server that is not in phase `NONE`, by instance id.
@@ -97,6 +99,7 @@ class Status:
     progress_at: datetime
     skipped_since: datetime | None = None
     pausing: str = ""
+    blocked: Blocked | None = None
     must_rest: bool = False
     abort_refused_since: datetime | None = None
     counters: Counters = field(default_factory=Counters)

@@ -95,6 +95,23 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """What keeps the rollout from starting anything new. What is in flight comes to its end.
+
+    Attributes:
+        reason: what it waits for: `the window that opens at 2026-12-01 09:00 CET`.
+        since: since when.
+        until: when that ends, as far as it is known.
+        rests: nothing was in flight once: since then the group takes care of itself.
+    """
+
+    reason: str
+    since: datetime
+    until: datetime | None = None
+    rests: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedSettings:
     """Settings of the group and of target groups that this rollout changed.
 

@@ -188,8 +188,9 @@ def _shut_down(view: View) -> list[Failure]:
 def _unhealthy(view: View) -> list[Failure]:
     """Return a failure for each new instance that became unhealthy while it was watched, such as a canary.
 
-    An instance is watched within its minimum healthy time. A verified instance is watched while a gate is closed or the
-    fleet bakes; then its group's mark counts too, because the group replaces marked members at that time.
+    An instance is watched within its minimum healthy time. A verified instance is watched while a gate is closed, the
+    rollout is blocked at rest or the fleet bakes; then its group's mark counts too, because the group replaces marked
+    members at that time.
     """
     status, at, serving = view.status, view.observation.at, frozenset(view.status.serving)
     watched = dict[str, str]()
@@ -198,8 +199,10 @@ def _unhealthy(view: View) -> list[Failure]:
         servers = status.servers_in_flight.items()
         healthy = (name for name, server in servers if server.healthy_since and server.phase in arriving)
         watched |= dict.fromkeys(healthy, "within its minimum healthy time")
-    if status.gate.closed_since is not None or status.gate.baking_since is not None:
-        when = "while it baked" if status.gate.baking_since is not None else "at a checkpoint"
+    rests = status.blocked is not None and status.blocked.rests
+    if rests or status.gate.closed_since is not None or status.gate.baking_since is not None:
+        when = "at a checkpoint" if status.gate.closed_since is not None else "while the rollout waited"
+        when = "while it baked" if status.gate.baking_since is not None else when
         watched |= dict.fromkeys(serving - set(status.current_at_start), when)
     return [
         Failure(instance_id=name, cause=f"turned unhealthy {when}: {_why_unhealthy(view, instance)}", at=at)

@@ -47,6 +47,7 @@ def start_rollback(view: View, reason: str) -> Status:
         counters=replace(status.counters, replaced_forward=status.counters.replaced),
         gate=Gate(passed=status.gate.passed),
         pausing="",
+        blocked=None,
         judged=len(status.failures),
         forgiven=len(status.failures),
     )

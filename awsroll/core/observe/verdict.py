@@ -170,6 +170,7 @@ def stop(view: View, reason: str) -> Status:
         mode=Mode.STOPPING,
         reason=reason,
         pausing="",
+        blocked=None,
         gate=replace(status.gate, closed_since=None, asked_since=None),
     )
     return note(stopped, Event(name=EventName.STOPPING, fields={"outcome": str(status.outcome), "reason": reason}))

@@ -10,6 +10,7 @@ from typing import Any
 from awsroll.core.model.hooks import HookSpec
 from awsroll.core.model.keys import spellings
 from awsroll.core.model.options import Option, options_of
+from awsroll.core.model.period import Period
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec, FleetsSpec, WaveSpec
 from awsroll.core.request.waves_file import PLACES
@@ -31,7 +32,7 @@ def rollout_schema() -> Schema:
         "description": "The request to roll one fleet to a new version. Keys may have dashes or underscores.",
         **_mapping(options_of(RolloutSpec), at="#"),
         "anyOf": [_gives(name) for name in (*spellings("asg"), *spellings("target_group"))],
-        "$defs": {"HookSpec": _hook_schema()},
+        "$defs": {"HookSpec": _hook_schema(), "Period": _period_schema()},
     }
 
 
@@ -56,6 +57,7 @@ def fleets_schema() -> Schema:
         "additionalProperties": False,
         "$defs": {
             "HookSpec": _hook_schema(),
+            "Period": _period_schema(),
             "defaults": defaults,
             "wave": _wave_schema(),
             "fleet": fleet,
@@ -73,6 +75,10 @@ def _heading(file: str, title: str) -> Schema:
 def _hook_schema() -> Schema:
     hook = _mapping(options_of(HookSpec), at="#/$defs/HookSpec")
     return {"description": _first_line(HookSpec), **hook, "required": ["point"]}
+
+
+def _period_schema() -> Schema:
+    return {"description": _first_line(Period), **_mapping(options_of(Period), at="#/$defs/Period")}
 
 
 def _wave_schema() -> Schema:

@@ -16,6 +16,7 @@ from awsroll.core.model.composed_values import Many, Parameters
 from awsroll.core.model.destinations import FORM
 from awsroll.core.model.hooks import HOOKS, HookSpec
 from awsroll.core.model.options import FAILURE, FLEET, GATES, PACE, VERSION, WAITING, option, read_fields
+from awsroll.core.model.period import PERIODS, Period
 from awsroll.core.model.probe_form import FORM as FORM_OF_PROBE
 from awsroll.core.model.rollout import LONGEST_LEASE_SECONDS, OnFailure, SkipPolicy, Strategy
 from awsroll.core.model.values import LISTED_NAME, NAME, SHELL, Choice, Count, Seconds, SecretText, Share, Switch, Text
@@ -194,6 +195,25 @@ class RolloutOptions:
         "any time (default: none).",
         default=(),
         section=GATES,
+    )
+    windows: tuple[Period, ...] = option(
+        PERIODS,
+        "Windows in which the rollout may go on. While all of them are closed, nothing new starts and what is in "
+        "flight ends (default: at any time).",
+        default=(),
+    )
+    freezes: tuple[Period, ...] = option(
+        PERIODS,
+        "Freezes, in which nothing new starts and what is in flight ends (default: none).",
+        default=(),
+    )
+    override_freeze: str = option(
+        _REMARK,
+        "Go on in spite of windows and freezes, for this reason. The record shows the reason and who started the "
+        "rollout (default: follow them).",
+        default="",
+        section=GATES,
+        metavar="REASON",
     )
     hooks: tuple[HookSpec, ...] = option(
         HOOKS,

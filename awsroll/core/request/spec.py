@@ -10,6 +10,7 @@ from typing import Any
 
 from awsroll.core.model.amount import EVERYTHING, MOST_PERCENT, NONE, Amount
 from awsroll.core.model.hooks import HookPoint, HookSpec, problems_of
+from awsroll.core.model.period import problems_of_periods
 from awsroll.core.model.rollout import OnFailure, Pace, Strategy
 from awsroll.core.request.drain_probe import probe_of
 from awsroll.core.request.rollout_options import RolloutOptions
@@ -119,6 +120,7 @@ class RolloutSpec(RolloutOptions):
             values = [checkpoint.value for checkpoint in checkpoints if checkpoint.is_percentage is kind]
             if values != sorted(set(values)):
                 problems.append(f"--checkpoint {', '.join(map(str, checkpoints))}: pass them in increasing order")
+        problems += problems_of_periods("window", self.windows) + problems_of_periods("freeze", self.freezes)
         return problems + self._keep_old_problems() + self._keep_failed_problems() + self._rollback_problems()
 
     def _keep_old_problems(self) -> list[str]:

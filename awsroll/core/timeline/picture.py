@@ -93,13 +93,13 @@ def _is_leaving(view: View, instance: Instance) -> bool:
 
 
 def rests_until(rollout: Rollout, status: Status) -> datetime | None:
-    """Return when the bake time or the delay of a closed checkpoint ends; None if the rollout waits for neither."""
+    """Return when the bake time, the delay of a checkpoint or a closed window ends; None if none is waited for."""
     gate, gates = status.gate, rollout.gates
     if gate.baking_since is not None:
         return gate.baking_since + timedelta(seconds=gates.bake_seconds)
     if gate.closed_since is not None and gates.delay_seconds:
         return gate.closed_since + timedelta(seconds=gates.delay_seconds)
-    return None
+    return None if status.blocked is None or gate.closed_since is not None else status.blocked.until
 
 
 def stage_of(rollout: Rollout, status: Status) -> str:
@@ -113,6 +113,8 @@ def stage_of(rollout: Rollout, status: Status) -> str:
             return f"at checkpoint {passed + 1} of {len(checkpoints)} ({checkpoints[passed]})"
         case RolloutPhase.BAKING:
             return "baking"
+        case RolloutPhase.WAITING:
+            return "" if status.blocked is None else f"waiting for {status.blocked.reason}"
         case RolloutPhase.STOPPING:
             return "stopping"
         case _:

@@ -1,4 +1,4 @@
-"""SSM Run Command in the sandbox: its parts, and the table of its API operations.
+"""SSM Run Command and change calendars in the sandbox: their parts, and the table of its API operations.
 
 moto answers operations outside the table (parameters, documents).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awsroll.sandbox.ssm.api import CommandOperations
+from awsroll.sandbox.ssm.change_calendars import ChangeCalendars
 from awsroll.sandbox.ssm.command_runner import CommandRunner
 from awsroll.sandbox.ssm.nodes import Nodes
 
@@ -24,12 +25,17 @@ class SsmWorld:
 
     Args:
         context: the time, the switches and the instances.
+
+    Attributes:
+        calendars: the change calendars.
     """
 
     def __init__(self, context: InstanceContext) -> None:
         nodes = Nodes(context)
         self._runner = CommandRunner(context, nodes)
-        self.operations: Mapping[str, Handler] = CommandOperations(context, nodes, self._runner).operations()
+        self.calendars = ChangeCalendars(context)
+        commands = CommandOperations(context, nodes, self._runner)
+        self.operations: Mapping[str, Handler] = {**commands.operations(), **self.calendars.operations()}
 
     def deliveries(self, instance_id: str | None = None) -> tuple[Delivery, ...]:
         """Return the deliveries to a node, or to all nodes, in order. A command that ran twice is there twice."""

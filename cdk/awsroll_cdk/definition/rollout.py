@@ -30,6 +30,7 @@ _WAITS = {
     "hook": ("Wait for hook", "A hook runs."),
     "checkpoint": ("Wait at checkpoint", "The delay of a checkpoint passes."),
     "bake": ("Wait for bake", "The bake time of the new fleet passes."),
+    "window": ("Wait for window", "A window is closed or a freeze lasts."),
     "elsewhere": ("Wait for another driver", "Another process drives this rollout."),
 }
 _STANDING = {
