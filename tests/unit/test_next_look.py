@@ -118,6 +118,12 @@ def test_a_drain_is_looked_at_when_the_delay_is_over() -> None:
     assert _seconds(_draining(1), Reason.DRAINING, "i-1") == 29
 
 
+def test_a_drain_of_a_group_is_looked_at_when_the_delay_is_over_since_it_was_first_seen() -> None:
+    server = Server(phase=ServerPhase.DRAINING, since=later(3), reloading=True, draining_seen=True, targets=(ON_WEB,))
+    view = _view(instance("i-1", state=TargetState.DRAINING), at=4, servers={"i-1": server})
+    assert _seconds(view, Reason.DRAINING, "i-1") == 29
+
+
 def test_a_drain_is_never_looked_at_earlier_than_the_delay_although_it_took_a_little_longer_before() -> None:
     rhythm = {str(Awaited.DRAIN): Seen(not_yet=0, done=30.5)}
     assert 29 <= _seconds(_draining(1, rhythm=rhythm), Reason.DRAINING, "i-1") <= 29.5

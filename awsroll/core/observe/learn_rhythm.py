@@ -32,6 +32,8 @@ def awaited(view: View, server: Server, instance: Instance | None) -> tuple[Awai
             wait = Awaited.COMMAND, server.since
         case ServerPhase.DRAINING if server.deregistered_at is not None:
             wait = Awaited.DRAIN, server.deregistered_at
+        case ServerPhase.DRAINING if server.draining_seen:
+            wait = Awaited.DRAIN, server.since  # its group drains it: the clock began when that was first seen
         case ServerPhase.TERMINATING:
             wait = Awaited.EXIT, server.since
         case _:
