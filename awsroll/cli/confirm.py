@@ -42,9 +42,10 @@ def roll_prompt(common: CommonOptions, *, fail_on_warnings: bool) -> "Callable[[
         check_warnings(plan.warnings, fail=fail_on_warnings)
         if not asks(common) or plan.nothing_to_do:
             return True
-        from awsroll.cli.render_plan import plan_summary_text  # noqa: PLC0415 - keeps `--help` fast
+        from awsroll.cli.plan_colours import coloured  # noqa: PLC0415 - keeps `--help` fast
+        from awsroll.cli.render_plan import plan_summary_text  # noqa: PLC0415 - see above
 
-        write_text(plan_summary_text(plan, width=message_width()))
+        write_text(plan_summary_text(plan, width=message_width()), paint=coloured)
         return ask_to_confirm(f"Roll {plan.fleet}?")
 
     return confirm

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from awsroll.cli.common_options import CommonOptions
-from awsroll.cli.confirm import roll_prompt, rollback_prompt, unrestored_prompt
+from awsroll.cli.confirm import asks, roll_prompt, rollback_prompt, unrestored_prompt
 from awsroll.cli.exit_codes import exit_of_outcome
 from awsroll.cli.given_instructions import instruction_prompt
 from awsroll.cli.output import Output, write_messages
@@ -79,6 +79,7 @@ def drive(  # noqa: PLR0913 - a command may change each of these
             record=record_file,
             confirm_instructions=instruction_prompt(common, output),
             confirm=roll_prompt(common, fail_on_warnings=fail_on_warnings),
+            shows_plan=asks(common),
             confirm_rollback=rollback_prompt(common),
             confirm_unrestored=unrestored_prompt(common, output),
         )

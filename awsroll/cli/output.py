@@ -8,7 +8,7 @@ for people passes through `awsroll.printable`.
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,10 @@ from awsroll.printable import LONGEST, printable, printable_lines
 
 if TYPE_CHECKING:
     from awsroll.ports import Sink
+
+
+Paint = Callable[[str], str]
+"""Adds colours to one printable line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +60,9 @@ class Output:
         """Write one JSON object as a line on standard output."""
         json_event(event, **fields)
 
-    def result(self, text: str) -> None:
-        """Write the result as lines for people on standard output."""
-        _write_result(printable_lines(text))
+    def result(self, text: str, *, paint: Paint | None = None) -> None:
+        """Write the result as lines for people on standard output; `paint` colours each line on a terminal."""
+        _write_result(_painted(printable_lines(text), sys.stdout, paint))
 
     def document(self, value: object) -> None:
         """Write a JSON document on standard output, on one line with `--json`. It has JSON's own escapes."""
@@ -78,8 +82,19 @@ class Output:
 
 def shows_live_view() -> bool:
     """Return whether the live view can be drawn: on a terminal that can move its cursor, outside a pipeline."""
+    return _is_rich_terminal(sys.stderr)
+
+
+def _is_rich_terminal(stream: TextIO | None) -> bool:
     is_plain = os.environ.get("TERM") == "dumb" or os.environ.get("CI", "").lower() in ("1", "true", "yes")
-    return sys.stderr is not None and sys.stderr.isatty() and not is_plain
+    return stream is not None and stream.isatty() and not is_plain
+
+
+def _painted(text: str, stream: TextIO | None, paint: Paint | None) -> str:
+    """Return printable lines with their colours, if the stream is a terminal and NO_COLOR (no-color.org) is not set."""
+    if paint is None or os.environ.get("NO_COLOR") or not _is_rich_terminal(stream):
+        return text
+    return "\n".join(map(paint, text.splitlines()))
 
 
 def result_width() -> int | None:
@@ -116,10 +131,13 @@ def ask_to_confirm(question: str) -> bool:
         return False
 
 
-def write_text(text: str) -> None:
-    """Write lines for a person on standard error, without a prefix. A failure to write is ignored."""
+def write_text(text: str, *, paint: Paint | None = None) -> None:
+    """Write lines for a person on standard error, without a prefix; `paint` colours each line on a terminal.
+
+    A failure to write is ignored.
+    """
     with suppress(OSError, ValueError, AttributeError):  # a process may have no standard error
-        sys.stderr.write(f"{printable_lines(text)}\n")
+        sys.stderr.write(f"{_painted(printable_lines(text), sys.stderr, paint)}\n")
         sys.stderr.flush()
 
 

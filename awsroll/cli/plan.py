@@ -48,7 +48,8 @@ def plan(
     warn_of_lost_store(common)
     if isinstance(request, FleetsSpec):
         return _plan_many(request, out, common, fail_on_warnings=fail_on_warnings)
-    from awsroll.cli.render_plan import plan_text  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.cli.plan_colours import coloured  # noqa: PLC0415 - keeps `--help` fast
+    from awsroll.cli.render_plan import plan_text  # noqa: PLC0415 - see above
 
     output = Output(json=common.json, quiet=common.quiet)
     planned, saved = _make_plan(request, common), dict[str, str]()
@@ -63,7 +64,7 @@ def plan(
     if output.json:
         output.emit("plan", **planned.as_dict(), **saved)
     else:
-        output.result(plan_text(planned, verbose=verbose, width=result_width()))
+        output.result(plan_text(planned, verbose=verbose, width=result_width()), paint=coloured)
     check_warnings(planned.warnings, fail=fail_on_warnings)
     return 0
 

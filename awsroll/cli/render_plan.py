@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from awsroll.cli.aligned_text import aligned, labelled
 from awsroll.cli.capacity_chart import capacity_chart
-from awsroll.core.decide.suspended_processes import processes_to_suspend
 from awsroll.core.model.duration_text import duration, rough_duration
 from awsroll.core.model.rollout import OnFailure
 from awsroll.core.request.spec import RolloutSpec
@@ -210,18 +209,5 @@ def _kept_failed_rows(plan: "RolloutPlan", request: RolloutSpec) -> list[Row]:
 
 
 def _setting_rows(plan: "RolloutPlan", request: RolloutSpec) -> list[Row]:
-    changed = []
-    if request.asg:
-        processes = ", ".join(processes_to_suspend(surges=plan.max_live > plan.desired))
-        changed.append(f"{processes} suspended while servers are in flight")
-        if plan.max_live > plan.desired:
-            changed.append("maximum size raised if the surge needs it")
-        if plan.template_changes is not None:
-            changed.append(f"launch template version set to {plan.to_name or plan.to_version}, kept after success")
-    if request.deregistration_delay is not None:
-        changed.append(f"deregistration delay {request.deregistration_delay} s")
-    if request.health_check_interval is not None:
-        changed.append(f"health check interval {request.health_check_interval} s")
-    if request.health_check_threshold is not None:
-        changed.append(f"healthy threshold {request.health_check_threshold}")
+    changed = [setting.words for setting in plan.planned_settings(request)]
     return [("settings", f"{'; '.join(changed)}. The others are restored at the end")] if changed else []

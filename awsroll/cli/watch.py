@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from awsroll.stores import RecordStore
 
 _SECONDS = 2.0  # between two reads of the record
-_COURSE_SECONDS = 6.0  # between two reads of the timeline
+_COURSE_SECONDS = 6.0  # between two reads of the timeline in AWS
 
 
 @takes(READING_GROUP)
@@ -104,6 +104,10 @@ class _Watched:
         """Whether nothing will happen: the rollout has ended, or no process drives it."""
         return self.record.status.mode is Mode.ENDED or not self._is_driven
 
+    @property
+    def _course_seconds(self) -> float:
+        return min(_COURSE_SECONDS, self.store.timeline(self.rollout_id).write_seconds)
+
     def read(self) -> None:
         """Read the record, and the timeline if it is due."""
         from awsroll.driver.read_story import stored_course  # noqa: PLC0415 - keeps `--help` fast
@@ -111,7 +115,7 @@ class _Watched:
 
         self._record = self.store.load(self.rollout_id)
         self._is_driven = is_driven(self.store, self.rollout_id)
-        if self._course is None or self.is_over or time.monotonic() - self._course_read_at >= _COURSE_SECONDS:
+        if self._course is None or self.is_over or time.monotonic() - self._course_read_at >= self._course_seconds:
             self._course, self._course_read_at = stored_course(self._record, self.store), time.monotonic()
 
     def show(self, output: Output, view: "LiveView | None") -> None:
@@ -155,6 +159,8 @@ def _one_line(record: "Record", shown: "Picture") -> str:
     stage = shown.stage or ("ended" if status.mode is Mode.ENDED else "rolling")
     limits = shown.limits
     capacity = f"serving {shown.serving} (floor {limits.floor}), live {shown.live} (ceiling {limits.ceiling})"
+    if not shown.cells:  # the rollout has not written its first observation yet
+        capacity = "capacity not observed yet"
     waits = "" if shown.approval is None or shown.approval.answer else f"; approve with `{shown.approval.command}`"
     return f"{record.rollout.rollout_id}  {shown.done}/{shown.goal} updated, {capacity}, {stage}{waits}"
 

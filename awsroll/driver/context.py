@@ -43,6 +43,7 @@ class Context:
         sink: receives every event; None: events are dropped.
         stop_requested: called between steps; True stops the rollout at a safe point, as `interrupted`.
         confirm: called with the plan after the checks, before the first change; False cancels the rollout.
+        shows_plan: a person sees the plan that `confirm` gets, so its duration uses the history of the fleet.
         confirm_rollback: called with the record before a rollback; False cancels the rollback.
         confirm_unrestored: called if AWS refuses the access that an abort needs, with the refusal and what the rollout
             has changed, one line each. True ends the rollout without restoring anything.
@@ -68,6 +69,7 @@ class Context:
     sink: Sink | None = None
     stop_requested: Callable[[], bool] = _never
     confirm: "Callable[[RolloutPlan], bool]" = _always
+    shows_plan: bool = False
     confirm_rollback: Callable[[Record], bool] = _always
     confirm_unrestored: Callable[[Sequence[str]], bool] = _refuse
     approve: Callable[[int], bool] | None = None

@@ -79,7 +79,7 @@ def roll(request: RolloutSpec | RolloutPlan, context: Context, *, rollout_id: st
     asked = request.asked if isinstance(request, RolloutPlan) else request
     context = replace(context, notify=(*context.notify, *(() if asked is None else asked.notify)))
     session = Session(context)
-    ready = check_ready(session, request, rollout_id=rollout_id)
+    ready = check_ready(session, request, rollout_id=rollout_id, reads_history=context.shows_plan)
 
     def confirmed(plan: RolloutPlan) -> bool:
         is_confirmed = context.confirm(plan)

@@ -1,20 +1,27 @@
 """Reads what AWS knows of the servers of a rollout that fails or waits, and explains it. Changes nothing."""
 
+import re
+from collections import Counter
 from dataclasses import replace
 
 from awsroll.core.decide.approvals import awaited_approval
+from awsroll.core.explain.causes import THROTTLED
 from awsroll.core.explain.explanation import Explanation, explain
 from awsroll.core.explain.server_facts import ServerFacts
 from awsroll.core.model.observation import AlarmState, CommandState, Instance, InstanceState, Observation
 from awsroll.core.model.status import Status
 from awsroll.driver.context import Context
 from awsroll.driver.read_machine import console_end, failed_checks
+from awsroll.driver.read_story import stored_course
 from awsroll.driver.session import Session
 from awsroll.errors import AwsrollError, SpecError
 from awsroll.ports import Record
+from awsroll.stores import RecordStore
 
 _ENDED = (InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED)
 _MOST_SERVERS = 5
+_RECENTLY_SECONDS = 600
+_IS_THROTTLED = re.compile(THROTTLED, re.IGNORECASE)
 _MOST_FAILURES = 2  # printed at the end of a rollout; `awsroll explain` has the others
 
 
@@ -39,7 +46,10 @@ def explain_rollout(rollout_id: str, context: Context, instance_id: str = "") ->
     chosen = [instance_id] if instance_id else names[:_MOST_SERVERS]
     facts = (_facts(record.status, name, observation, unread) for name in chosen)
     servers = tuple(explain(each if observation is None else _with_machine(each, session)) for each in facts)
-    return servers if instance_id else (_of_rollout(record, observation, unread), *servers)
+    if instance_id:
+        return servers
+    throttled = _throttled(record, session, unread)
+    return (_of_rollout(record, observation, unread, throttled), *servers)
 
 
 def explain_failures(rollout_id: str, context: Context) -> tuple[Explanation, ...]:
@@ -115,7 +125,21 @@ def _targets(instance: Instance, observation: Observation) -> tuple[str, ...]:
     )
 
 
-def _of_rollout(record: Record, observation: Observation | None, unread: tuple[str, ...]) -> Explanation:
+def _throttled(record: Record, session: Session, unread: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which calls AWS has throttled: of the rollout, in its last minutes, and of this explanation."""
+    store, found = session.store, Counter[str]()
+    if isinstance(store, RecordStore):
+        course = stored_course(record, store)
+        for fact in course.facts:
+            if course.seconds - fact.at <= _RECENTLY_SECONDS and _IS_THROTTLED.search(fact.fields.get("message", "")):
+                found[fact.fields.get("operation", "") or fact.name] += 1
+    calls = (f"{name} {count} times" if count > 1 else name for name, count in found.most_common(_MOST_SERVERS))
+    return (*calls, *(text for text in unread if _IS_THROTTLED.search(text)))
+
+
+def _of_rollout(
+    record: Record, observation: Observation | None, unread: tuple[str, ...], throttled: tuple[str, ...]
+) -> Explanation:
     rollout, status = record.rollout, record.status
     approval = awaited_approval(rollout, status, status.user_requests)
     waits = f"it waits for approval at {approval.place}: `{approval.command}`" if approval is not None else ""
@@ -133,6 +157,7 @@ def _of_rollout(record: Record, observation: Observation | None, unread: tuple[s
             alarms=tuple(
                 f"{each.name} is in ALARM: {each.reason}" for each in alarms if each.state is AlarmState.ALARM
             ),
+            throttled=throttled,
             unread=unread,
         )
     )

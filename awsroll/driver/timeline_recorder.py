@@ -1,7 +1,7 @@
 """Keeps the course of a rollout in the store, for the report and for `awsroll watch`.
 
-It receives what every sink receives, and writes every 15 seconds and at the end of a process. A failure to write ends
-the recording and never the rollout.
+It receives what every sink receives. It writes what the first observation of a rollout shows, then every 15 seconds, in
+a directory every 2 seconds, and at the end of a process. A failure to write ends the recording and never the rollout.
 """
 
 from collections import Counter
@@ -21,7 +21,6 @@ from awsroll.stores import Segment, TimelineFiles
 if TYPE_CHECKING:
     from awsroll.stores.items import Item
 
-_WRITE_SECONDS = 15.0
 _OBSERVATION_SECONDS = 0.2  # the shortest time between two observations that are recorded
 _SEGMENT_CHARACTERS = 64_000  # beyond its opening
 _MOST_SEGMENTS = 64
@@ -89,7 +88,8 @@ class TimelineRecorder:
         self._frame = continued(started_at, stored)
         for name, at, fields in self._early:
             self.event(name, at, **fields)
-        self._written_at = self._clock.monotonic()
+        if self.continues:
+            self._written_at = self._clock.monotonic()
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
         """Keep an event, unless the lane of a server shows it."""
@@ -113,7 +113,7 @@ class TimelineRecorder:
         self._observed_at = now
         for line in self._frame.add(picture(rollout, observation, status), observation.at):
             self._add(line)
-        if self._has_news and now - self._written_at >= _WRITE_SECONDS:
+        if self._has_news and now - self._written_at >= self._files.write_seconds:
             self._write(observation.at)
 
     def finish(self) -> None:

@@ -22,6 +22,7 @@ from awsroll.core.request.instructions import Instruction, InstructionKind, inst
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.report.estimate import NO_HISTORY, History, estimate, work_of
 from awsroll.report.expected_calls import ExpectedCalls, expected_calls
+from awsroll.report.plan_details import PlannedSetting, failure_policy, planned_gates, planned_settings
 from awsroll.report.simulate import Point, Simulated
 
 _ONLY_IN_FILE = ("asked", "request", "fingerprint")
@@ -117,7 +118,27 @@ class RolloutPlan:
         plain: dict[str, Any] = msgspec.to_builtins(self)
         for name in _ONLY_IN_FILE:
             del plain[name]
-        return plain | {"instructions": [each.as_dict() for each in self.instructions]}
+        return plain | {"instructions": [each.as_dict() for each in self.instructions], **self._details()}
+
+    def planned_settings(self, request: RolloutSpec) -> tuple[PlannedSetting, ...]:
+        """Return the settings that the rollout changes."""
+        version = "" if self.template_changes is None else self.to_name or self.to_version
+        return planned_settings(request, surges=self.max_live > self.desired, version=version)
+
+    def _details(self) -> dict[str, Any]:
+        """Return what the request says about settings, gates and failures, as plain JSON values."""
+        import msgspec  # noqa: PLC0415 - see `as_dict`
+
+        request = self.request or self.asked
+        if request is None:
+            return {}
+        details = {
+            "settings": self.planned_settings(request),
+            "gates": planned_gates(request),
+            "failure_policy": failure_policy(request),
+        }
+        plain: dict[str, Any] = msgspec.to_builtins(details)
+        return plain
 
 
 def forecast(

@@ -8,9 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from awsroll.core.request.store_address import StoreKind
 from awsroll.errors import StateError
 from awsroll.stores.items import Item, Items
 from awsroll.stores.record_keys import timeline_folder, timeline_key
+
+_LOCAL_WRITE_SECONDS, _REMOTE_WRITE_SECONDS = 2.0, 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,12 @@ class TimelineFiles:
     def __init__(self, items: Items, rollout_id: str) -> None:
         self._items = items
         self._rollout_id = rollout_id
+
+    @property
+    def write_seconds(self) -> float:
+        """The shortest time between two writes: a write into a directory costs nothing."""
+        is_directory = self._items.backend.address.kind is StoreKind.DIRECTORY
+        return _LOCAL_WRITE_SECONDS if is_directory else _REMOTE_WRITE_SECONDS
 
     def count(self) -> int:
         """Return the number of segments.

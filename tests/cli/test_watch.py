@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from awsroll.stores import LocalStore, Segment
 from tests.stores.records import T0, busy_record
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LINES = (
     'n 0 "us-east-1a"',
     'n 1 "lt-1:1"',
@@ -65,23 +67,40 @@ def _picture(servers: int, **changes: object) -> Picture:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def _drawn(shown: Picture) -> list[str]:
+def _drawn(shown: Picture, width: int = 80, **options: object) -> list[str]:
     stream = io.StringIO()
-    console = Console(file=stream, width=80, height=24)
+    console = Console(file=stream, width=width, height=24, **options)  # type: ignore[arg-type]
     events = tuple(f"event {number}" for number in range(6))
     console.print(draw(busy_record().rollout, shown, now=NOW, started_at=NOW, events=events, size=console.size))
     return stream.getvalue().splitlines()
 
 
+@pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("servers", [1, 9, 60, 500, 1000])
-def test_the_view_of_every_fleet_fits_a_small_terminal(servers: int) -> None:
-    lines = _drawn(_picture(servers))
+def test_the_view_of_every_fleet_fits_the_terminal(servers: int, width: int) -> None:
+    lines = _drawn(_picture(servers), width)
 
     assert len(lines) < 24
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines)) <= width
     cells = "".join(line.removeprefix(f"us-east-1{line[9:10]}") for line in lines[1:] if line[:1] in ("u", " "))
     assert cells.count("D") + cells.count("O") == (6 if servers == 1000 else servers)
     assert any("draining: Target.X, " in line and " s left" in line for line in lines)
+
+
+def _words(drawn: str) -> list[str]:
+    """Return the words and letters of a view, without the bar: without colours, its rest is blank."""
+    return re.sub(r"[━╸╺]", " ", _ESCAPES.sub("", drawn)).split()
+
+
+def test_without_colours_the_view_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    colours = {"force_terminal": True, "color_system": "standard"}
+    coloured = "\n".join(_drawn(_picture(9), 120, **colours))
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = "\n".join(_drawn(_picture(9), 120, **colours))
+
+    assert re.search(r"\x1b\[[0-9;]*3[0-9]", coloured)
+    assert not re.search(r"\x1b\[[0-9;]*(3[0-9]|9[0-9])", plain)
+    assert _words(coloured) == _words(plain)
 
 
 def test_each_state_has_a_letter_of_its_own() -> None:

@@ -152,4 +152,20 @@ def test_the_text_of_a_plan_says_gates_failures_settings_and_servers_by_zone() -
     ):
         assert words in text, words
     assert "i-0" not in text
+    plain = plan.as_dict()
+    assert plain["gates"] == {
+        "checkpoints": ("1", "50%"),
+        "checkpoint_delay": 0,
+        "approve_checkpoints": True,
+        "approval_timeout": None,
+        "bake_time": 60,
+        "alarms": ("a",),
+    }
+    assert plain["failure_policy"] == {
+        "max_failures": 0,
+        "on_failure": "rollback",
+        "keep_failed": 0,
+        "keep_failed_for": 0,
+    }
+    assert [each["setting"] for each in plain["settings"]] == ["suspended-processes"]
     assert [line.split()[1] for line in listed.splitlines()[-3:]] == ["i-0", "i-1", "i-2"]

@@ -23,6 +23,10 @@ from awsroll.core.explain.server_facts import ServerFacts
         (ServerFacts(cause="reload command not finished within 600 s"), "reload command"),
         (ServerFacts(cause="not healthy within 60 s: marked unhealthy by group web"), "marked the server unhealthy"),
         (ServerFacts(activities=("You are not authorized to perform: iam:PassRole",)), "permission is missing"),
+        (
+            ServerFacts(throttled=("ec2:RunInstances",), cause="Request limit: RequestLimitExceeded"),
+            "throttles",
+        ),
     ],
 )
 def test_the_cause_that_the_facts_show_comes_first(facts: ServerFacts, cause: str) -> None:

@@ -68,6 +68,19 @@ def test_a_rollout_in_one_process_is_in_the_store_as_it_happened(tmp_path: Path)
     assert course.calls["ec2:DescribeInstances"] > 20
 
 
+def test_the_first_observation_is_written_at_once_so_that_a_watcher_sees_capacity(tmp_path: Path) -> None:
+    fleet, store = standalone(), LocalStore(tmp_path)
+    driver = Driver(fleet, rollout(fleet))
+    recorder = TimelineRecorder(fleet.clock)
+    recorder.keep_in(store.timeline(driver.rollout.rollout_id))
+    recorder.begin(T0, Calls())
+    recorder.observed(driver.rollout, fleet.observe(driver.target, driver.status), driver.step().status)
+
+    sample = stored_course(Record(rollout=driver.rollout, status=driver.status), store).last_sample
+    assert sample is not None
+    assert (sample.serving, sample.live) == (2, 3)
+
+
 def test_many_processes_continue_one_timeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timeline_recorder, "_SEGMENT_CHARACTERS", 300)
     whole, steps = LocalStore(tmp_path / "whole"), LocalStore(tmp_path / "steps")

@@ -27,6 +27,8 @@ def _known(shown_by: str, cause: str, fix: str) -> KnownCause:
     return KnownCause(shown_by=re.compile(shown_by, re.IGNORECASE), cause=cause, fix=fix)
 
 
+THROTTLED = r"Throttl|RequestLimitExceeded|Rate exceeded|TooManyRequests|SlowDown"
+
 KNOWN_CAUSES = (
     _known(
         r"VcpuLimitExceeded|InstanceLimitExceeded|vCPU capacity than your current vCPU limit",
@@ -160,7 +162,7 @@ KNOWN_CAUSES = (
         "Resolve the cause of the alarm, then roll again",
     ),
     _known(
-        r"Throttling|RequestLimitExceeded|Rate exceeded",
+        THROTTLED,
         "AWS throttles the calls of the account",
         "Wait, or find the program in the account that calls the API often",
     ),

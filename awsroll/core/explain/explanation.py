@@ -69,5 +69,6 @@ def _evidence(facts: ServerFacts) -> list[str]:
     if facts.console:
         said.append(f"console ends with: {' / '.join(facts.console[-_CONSOLE_LINES:])}")
     said += [f"alarm {alarm}" for alarm in facts.alarms]
+    said += [f"throttled: {what}" for what in facts.throttled]
     said += [f"not read: {what}" for what in facts.unread]
     return [text.rstrip(". ") for text in said]

@@ -20,6 +20,7 @@ class ServerFacts:
         console: the last lines of its console.
         command_output: the output of the reload command that failed.
         alarms: the alarms that are in ALARM, with CloudWatch's reason.
+        throttled: the calls that AWS has throttled in the last minutes.
         unread: what could not be read, and why.
     """
 
@@ -36,10 +37,11 @@ class ServerFacts:
     console: tuple[str, ...] = ()
     command_output: str = ""
     alarms: tuple[str, ...] = ()
+    throttled: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """All facts as one text, for the search for known words."""
         parts = (self.cause, *self.targets, self.lifecycle, self.state_reason, *self.checks, *self.activities)
-        return "\n".join((*parts, *self.console, self.command_output, *self.alarms))
+        return "\n".join((*parts, *self.console, self.command_output, *self.alarms, *self.throttled))
