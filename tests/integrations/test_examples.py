@@ -65,10 +65,11 @@ def test_the_deploy_script_rolls_and_goes_back_if_its_check_fails() -> None:
 
 
 def test_the_input_of_an_execution_and_the_parameters_of_a_pipeline_are_valid() -> None:
-    execution: Any = check(msgspec.json.decode((EXAMPLES / "execution.json").read_text()), Event)
-    pipeline = msgspec.json.decode((EXAMPLES / "codepipeline.json").read_text(), type=Parameters)
+    events = (msgspec.json.decode((EXAMPLES / name).read_text()) for name in ("execution.json", "durable.json"))
+    execution, durable = (check(event, Event) for event in events)
+    pipeline: Any = msgspec.json.decode((EXAMPLES / "codepipeline.json").read_text(), type=Parameters)
 
-    assert [to_request(each.request).problems() for each in (execution, pipeline)] == [(), ()]
+    assert [to_request(each.request).problems() for each in (execution, durable, pipeline)] == [(), (), ()]
     assert len((EXAMPLES / "codepipeline.json").read_text()) <= 1000  # the limit of CodePipeline
 
 
