@@ -40,7 +40,7 @@ from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Failure
-from awsroll.core.observe import clocks, deadlines, hook_runs, membership
+from awsroll.core.observe import clocks, deadlines, hook_runs, judging, membership
 from awsroll.core.observe.learn_rhythm import learn
 from awsroll.core.observe.settle import settle, settle_by_observation
 from awsroll.core.observe.verdict import decide_on_failure
@@ -89,7 +89,7 @@ def decide(rollout: Rollout, observation: Observation, status: Status) -> Plan:
     view = _bring_up_to_date(View(rollout, observation, before))
     capacity = measure(view)
     view = _count(view, capacity)
-    for check in (deadlines.check_deadlines, gates.check_alarms, decide_on_failure):
+    for check in (deadlines.check_deadlines, gates.check_alarms, gates.check_judge, decide_on_failure):
         view = view.with_status(check(view))
     if view.status.rolling_back is not before.rolling_back or view.status.outcome is not Outcome.RUNNING:
         return Plan(actions=(), status=view.status)
@@ -295,6 +295,7 @@ def _planned(view: View, proposals: Proposals, *, turned: bool) -> Plan:
     withdrawn = (write for write in proposals.writes if type(write) is not type(actions[0]))
     others = tuple(Result(action=write, answer=Answer.STALE, code=PUT_OFF) for write in withdrawn)
     view = view.with_status(settle(view.status, others, view.observation.at))
+    judging.propose_samples(view, proposals)
     status, runs = hook_runs.begin(view, proposals)
     holds = tuple(_with_deadline(view, hold) for hold in proposals.holds())
     seconds = 0.0 if actions or turned else seconds_until_next_look(view, holds)

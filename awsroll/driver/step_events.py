@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from awsroll.core.model import actions as act
 from awsroll.core.model.action_words import change_of
 from awsroll.core.model.actions import Action, Result, instance_ids_of
-from awsroll.core.model.hooks import HookRun
+from awsroll.core.model.hooks import HookPoint, HookRun
 from awsroll.core.model.rollout_events import Event
 from awsroll.ports import Clock, Sink
 
@@ -29,7 +29,9 @@ class StepEvents:
             self._sink.event(event.name, at, **event.fields)
 
     def hook_started(self, run: HookRun) -> None:
-        """Send that a hook has begun."""
+        """Send that a hook has begun. The hooks of the judge begin every few seconds: they send nothing."""
+        if run.hook.point is HookPoint.WHILE_JUDGING:
+            return
         at, point = self._clock.now(), str(run.hook.point)
         self._sink.event("hook.started", at, hook=run.hook.name, run=run.call.number, point=point, of=run.call.subject)
 

@@ -14,6 +14,7 @@ from awsroll.aws.connection import Connection
 from awsroll.clock import SystemClock
 from awsroll.core.model.hooks import HookCall, HookKind, HookRun, HookSeen, HookState
 from awsroll.hooks.callables import HookCallable
+from awsroll.hooks.judge_answers import readings_of
 from awsroll.hooks.lambda_functions import LambdaFunction
 from awsroll.hooks.local_commands import HookFailedError, LocalCommand
 from awsroll.hooks.probe_answers import check_answer
@@ -155,14 +156,17 @@ class _PythonCallable:
 
 def _carry_out(started: _StartedRun) -> None:
     try:
-        check_answer(started.run, started.task())
+        answer = started.task()
+        check_answer(started.run, answer)
+        readings = readings_of(started.run, answer)
     except HookFailedError as error:
         started.seen = _failed(started.run, str(error))
     except Exception as error:  # noqa: BLE001  any exception of a callable is a failure of the hook
         message = " ".join(str(error).split())
         started.seen = _failed(started.run, f"{type(error).__name__}: {message}" if message else type(error).__name__)
     else:
-        started.seen = HookSeen(number=started.run.call.number, state=HookState.SUCCEEDED)
+        number = started.run.call.number
+        started.seen = HookSeen(number=number, state=HookState.SUCCEEDED, readings=readings)
     started.over.set()
 
 

@@ -8,10 +8,10 @@ Implements `awsroll.ports.Hooks`. `events` lists the event of each started run.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from awsroll.core.model.hooks import HookCall, HookEvent, HookRun, HookSeen, HookState
+from awsroll.core.model.hooks import HookCall, HookEvent, HookRun, HookSeen, HookState, Reading
 from awsroll.testing.clock import VirtualClock
 
 
@@ -20,6 +20,7 @@ class _Started:
     name: str
     ends: float
     detail: str
+    readings: tuple[Reading, ...]
 
 
 class FakeHooks:
@@ -30,6 +31,7 @@ class FakeHooks:
 
     Attributes:
         seconds: how long each hook takes, by name; other hooks take `0` seconds.
+        readings: what each hook at `while_judging` counts for its event, by name.
         events: the event of every started run, in order; a run started again appears twice.
         ended: numbers of the runs that were ended because they were no longer announced.
     """
@@ -39,6 +41,7 @@ class FakeHooks:
         self._runs: dict[int, _Started] = {}
         self._failures: Counter[str] = Counter()
         self.seconds: dict[str, float] = {}
+        self.readings: dict[str, Callable[[HookEvent], Sequence[Reading]]] = {}
         self.events: list[HookEvent] = []
         self.ended: list[int] = []
 
@@ -67,7 +70,9 @@ class FakeHooks:
         if seconds > run.hook.timeout_seconds:
             seconds, detail = run.hook.timeout_seconds, f"not finished within {run.hook.timeout_seconds:g} s"
         self.events.append(run.event)
-        self._runs[run.call.number] = _Started(name=name, ends=now + seconds, detail=detail)
+        count = self.readings.get(name)
+        readings = tuple(count(run.event)) if count is not None and not detail else ()
+        self._runs[run.call.number] = _Started(name=name, ends=now + seconds, detail=detail, readings=readings)
 
     def observe(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
         """Return the state of the announced runs; end runs that are no longer announced."""
@@ -85,4 +90,4 @@ class FakeHooks:
         if self._clock.monotonic() < run.ends:
             return HookSeen(number=number, state=HookState.RUNNING)
         state = HookState.FAILED if run.detail else HookState.SUCCEEDED
-        return HookSeen(number=number, state=state, detail=run.detail)
+        return HookSeen(number=number, state=state, detail=run.detail, readings=run.readings)

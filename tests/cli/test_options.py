@@ -52,6 +52,8 @@ def _default(field: "Field[Any]") -> Any:
 def _example(kind: Kind, default: Any) -> tuple[str, Any]:
     if kind is KINDS["drain_probe"]:
         return "connections", "connections"
+    if kind is KINDS["judge_alpha"]:
+        return "7%", "7%"
     if isinstance(kind, Many):
         text, value = _example(kind.item, None)
         return text, (value,)

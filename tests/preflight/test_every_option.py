@@ -13,7 +13,7 @@ import pytest
 from awsroll.aws.connection import Connection
 from awsroll.core.model.hooks import HookPoint, HookSpec
 from awsroll.core.model.period import Period
-from awsroll.core.model.rollout import Gates, Limits, OnFailure, Rollout, SkipPolicy, Strategy
+from awsroll.core.model.rollout import Gates, Judging, Limits, OnFailure, Rollout, SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.preflight import prepare
@@ -79,6 +79,11 @@ CASES = {
     "windows": Case(value=(Period(cron="0 9 * * *", duration=60),), base=GROUP, shows="gates.windows"),
     "freezes": Case(value=(Period(start="2020-01-01", end="2020-01-02"),), base=GROUP, shows="gates.freezes"),
     "override_freeze": Case(value="a hole", base=FROZEN, shows="gates.override"),
+    "judge_alpha": Case(value="2%", base=GROUP, shows="gates.judge.alpha"),
+    "judge_effect": Case(value="2%", base=GROUP, shows="gates.judge.effect"),
+    "judge_interval": Case(value=9, base=GROUP, shows="gates.judge.interval_seconds"),
+    "judge_warm_up": Case(value=9, base=GROUP, shows="gates.judge.warm_up_seconds"),
+    "judge_timeout": Case(value=9, base=GROUP, shows="gates.judge.wait_seconds"),
     "hooks": Case(value=(HookSpec(point=HookPoint.AFTER_ROLLOUT, command=("true",)),), base=GROUP, shows="hooks"),
     "max_failures": Case(value=3, base=GROUP, shows="max_failures"),
     "on_failure": Case(value=OnFailure.PAUSE, base=GROUP, shows="on_failure"),
@@ -194,8 +199,8 @@ def test_an_interrupted_rollout_is_resumed_only_with_the_same_options(aws: Conne
 
 
 def _paths(kind: type) -> dict[str, Field[Any]]:
-    prefix = {Rollout: "", Limits: "limits.", Gates: "gates."}[kind]
-    return {prefix + field.name: field for field in fields(kind) if field.name not in ("limits", "gates")}
+    prefix = {Rollout: "", Limits: "limits.", Gates: "gates.", Judging: "gates.judge."}[kind]
+    return {prefix + field.name: field for field in fields(kind) if field.name not in ("limits", "gates", "judge")}
 
 
 def _default_of(field: Field[Any]) -> Any:
@@ -204,7 +209,7 @@ def _default_of(field: Field[Any]) -> Any:
 
 def test_every_field_of_a_rollout_has_a_source() -> None:
     set_by_options = {case.shows.partition(".")[0] if "reload" in case.shows else case.shows for case in CASES.values()}
-    known = _paths(Rollout) | _paths(Limits) | _paths(Gates)
+    known = _paths(Rollout) | _paths(Limits) | _paths(Gates) | _paths(Judging)
     assert known.keys() == (set_by_options - {REFUSED}) | READ_FROM_THE_FLEET | BEHIND_A_NETWORK_LOAD_BALANCER | FIXED
     assert not READ_FROM_THE_FLEET & set_by_options
 

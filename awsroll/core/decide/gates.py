@@ -15,17 +15,20 @@ from datetime import datetime, timedelta
 from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.view import View
 from awsroll.core.decide.approvals import approval_event, awaited_approval
+from awsroll.core.judge.verdicts import Verdict
 from awsroll.core.lifecycle import note
 from awsroll.core.model.actions import Reason
+from awsroll.core.model.evidence import Evidence
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import AlarmState
-from awsroll.core.model.plan import add_failures
+from awsroll.core.model.plan import add_failures, add_warnings
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout import Rollout, Strategy
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Failure
 from awsroll.core.observe.hook_runs import awaits, checkpoint
+from awsroll.core.observe.judging import is_judged, is_undecided, judgements, lacking
 
 
 def is_closed(status: Status) -> bool:
@@ -111,6 +114,8 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
         return status, proposals
     if at - since < timedelta(seconds=gates.delay_seconds):
         proposals.wait(Reason.CHECKPOINT)
+    elif is_undecided(view) and not _has_waited_for_verdict(view, since):
+        proposals.wait(Reason.JUDGING)
     elif gates.needs_approval and status.user_requests.approved <= status.gate.passed:
         proposals.wait(Reason.APPROVAL)
         status = _check_approval_deadline(view, _asked(view, status))
@@ -118,11 +123,20 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
         proposals.wait(Reason.BLOCKED)
     else:
         number = status.gate.passed + 1
+        if is_undecided(view):
+            status = add_warnings(status, f"checkpoint {number} opened without a verdict: {lacking(view)}")
         status = replace(status, gate=replace(status.gate, closed_since=None, asked_since=None, passed=number))
         who = status.user_requests.who(f"approve {number}") if gates.needs_approval else ""
         fields: dict[str, str | int] = {"number": number, **({"by": who} if who else {})}
         status = note(status, Event(name=EventName.CHECKPOINT_PASSED, fields=fields))
     return status, proposals
+
+
+def _has_waited_for_verdict(view: View, since: datetime) -> bool:
+    gates = view.rollout.gates
+    if gates.judge.wait_seconds is None:
+        return False
+    return view.observation.at - since >= timedelta(seconds=gates.delay_seconds + gates.judge.wait_seconds)
 
 
 def _asked(view: View, status: Status) -> Status:
@@ -184,6 +198,21 @@ def check_alarms(view: View) -> Status:
     firing = (alarm for alarm in view.observation.alarms if alarm.state is AlarmState.ALARM)
     causes = (f"alarm {alarm.name} is in ALARM: {alarm.reason}".rstrip(": ") for alarm in firing)
     return add_failures(status, *(Failure(instance_id="", cause=cause, at=at, final=True) for cause in causes))
+
+
+def check_judge(view: View) -> Status:
+    """Note a failure for every metric by which the target version is worse, and begin its evidence again."""
+    status, at = view.status, view.observation.at
+    if not is_judged(view):
+        return status
+    for metric, verdict in judgements(view).items():
+        if verdict.verdict is Verdict.ROLL_BACK:
+            status = replace(status, judge={**status.judge, metric: Evidence(sampled_at=at)})
+            cause = (
+                f"the judge found {view.original.to_name} worse than the old version by {metric}: {verdict.evidence}"
+            )
+            status = add_failures(status, Failure(instance_id="", cause=cause, at=at, final=True))
+    return status
 
 
 def seconds_until_open(view: View) -> float | None:

@@ -23,6 +23,7 @@ from awsroll.core.model.rhythm import Awaited, Seen, due
 from awsroll.core.model.server_record import Server
 from awsroll.core.observe import clocks
 from awsroll.core.observe.early_drains import is_probed, may_end_early
+from awsroll.core.observe.judging import seconds_until_sample
 from awsroll.core.observe.learn_rhythm import awaited
 
 LONGEST_SECONDS = 100.0
@@ -61,6 +62,7 @@ _BEATS: dict[Reason, float] = {
     Reason.SKIPPED: 30,
     Reason.CHECKPOINT: 15,
     Reason.APPROVAL: 5,
+    Reason.JUDGING: 5,
     Reason.BAKING: 15,
     Reason.BLOCKED: LONGEST_SECONDS,
 }
@@ -70,7 +72,16 @@ _PROBE_STARTS_SECONDS = 4.0  # until SSM has delivered a script
 _SLACK = {Awaited.BOOT: 1.0, Awaited.ARRIVAL: 1.0}  # EC2 tells the second of a launch
 _PRESENT = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
 _FOR_LAUNCHES = (Reason.LAUNCHING, Reason.CAPACITY)
-_STEADY = frozenset({Reason.SETTLING, Reason.APPROVAL, Reason.CHECKPOINT, Reason.SKIPPED, Reason.BLOCKED})
+_STEADY = frozenset(
+    {
+        Reason.SETTLING,
+        Reason.APPROVAL,
+        Reason.CHECKPOINT,
+        Reason.JUDGING,
+        Reason.SKIPPED,
+        Reason.BLOCKED,
+    }
+)
 
 
 def seconds_until_next_look(view: View, holds: Collection[Hold]) -> float:
@@ -222,6 +233,9 @@ def _known_ends(view: View) -> Iterator[float]:
     launch_after = view.status.shortage.launch_after
     if launch_after is not None and launch_after > at:
         yield (launch_after - at).total_seconds()
+    until_sample = seconds_until_sample(view)
+    if until_sample is not None:
+        yield until_sample
     for server in view.status.servers_in_flight.values():
         left = clocks.deadline_seconds(view, server.phase) - (at - server.since).total_seconds()
         if left > 0:

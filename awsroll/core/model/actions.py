@@ -46,6 +46,7 @@ class Reason(StrEnum):
     CAPACITY = "waiting-for-capacity"
     CHECKPOINT = "waiting-at-checkpoint"
     APPROVAL = "waiting-for-approval"
+    JUDGING = "waiting-for-verdict"
     BAKING = "baking"
     SKIPPED = "waiting-for-protected-or-standby"
     BLOCKED = "waiting-to-go-on"

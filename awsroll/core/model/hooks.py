@@ -28,6 +28,7 @@ class HookPoint(StrEnum):
     AFTER_LAUNCH = "after_launch"  # a new server runs
     BEFORE_REGISTER = "before_register"  # before awsroll registers a server
     AFTER_HEALTHY = "after_healthy"  # a new server is healthy: it counts as serving only when the hook has passed
+    WHILE_JUDGING = "while_judging"  # old and new servers serve: it counts their requests, and nothing waits for it
     AT_CHECKPOINT = "at_checkpoint"  # a gate is closed: it opens only when the hook has passed
     AFTER_ROLLOUT = "after_rollout"  # the whole new fleet serves and the bake time is over
     ON_FAILURE = "on_failure"  # a failure has started a rollback, or stops the rollout
@@ -154,6 +155,8 @@ class HookEvent:
         ports: for `while_draining`: the ports on which the server was registered.
         drain_seconds: for `while_draining`: how long the drain takes at most.
         quiet_seconds: for `while_draining`: for how long no connection may have been open.
+        since: for `while_judging`: the begin of the interval to count, in seconds since 1970 (UTC).
+        until: for `while_judging`: the end of the interval.
     """
 
     point: HookPoint
@@ -170,6 +173,8 @@ class HookEvent:
     ports: tuple[int, ...] = ()
     drain_seconds: int = 0
     quiet_seconds: int = 0
+    since: float = 0
+    until: float = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,12 +222,27 @@ class HookState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The requests of one server in one interval, as a hook at `while_judging` has counted them."""
+
+    instance_id: str
+    bad: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HookSeen:
-    """The observed state of one run; `detail` is the cause of its failure, in one line."""
+    """The observed state of one run.
+
+    Attributes:
+        detail: the cause of its failure, in one line.
+        readings: for `while_judging`: what it has counted.
+    """
 
     number: int
     state: HookState
     detail: str = ""
+    readings: tuple[Reading, ...] = ()
 
 
 def named(specs: Iterable[HookSpec]) -> tuple[Hook, ...]:

@@ -50,6 +50,28 @@ class OnFailure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """How old and new servers are compared; all times in seconds.
+
+    Attributes:
+        alpha: how likely a version as good as the old one may be rolled back, for all metrics together.
+        effect: the additional share of bad requests that the judge must notice before a gate opens.
+        interval_seconds: the shortest time between two samples.
+        warm_up_seconds: for how long a server that has just begun to serve is not compared.
+        wait_seconds: how long a gate waits for a verdict after its delay; None: no limit.
+    """
+
+    alpha: float = 0.01
+    effect: float = 0.05
+    interval_seconds: float = 5
+    warm_up_seconds: float = 0
+    wait_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        check_times(self.interval_seconds, self.warm_up_seconds, self.wait_seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gates:
     """The conditions for continuing at checkpoints, and for success; all times in seconds.
 
@@ -63,6 +85,7 @@ class Gates:
         windows: while none of them is open, nothing new starts. Without windows, a rollout may go on at any time.
         freezes: while one of them lasts, nothing new starts.
         override: why the rollout ignores its windows and freezes; empty if it does not.
+        judge: how the judge compares old and new servers, if a hook at `while_judging` counts their requests.
     """
 
     checkpoints: tuple[Amount, ...] = ()
@@ -74,6 +97,7 @@ class Gates:
     windows: tuple[Period, ...] = ()
     freezes: tuple[Period, ...] = ()
     override: str = ""
+    judge: Judging = field(default_factory=Judging)
 
     def __post_init__(self) -> None:
         check_times(self.delay_seconds, self.approval_seconds, self.bake_seconds)

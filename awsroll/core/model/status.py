@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from awsroll.core.model.calls import Call, Launch
+from awsroll.core.model.evidence import Evidence
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rhythm import Seen
 from awsroll.core.model.rollout_events import Event
@@ -75,6 +76,7 @@ class Status:
         calls: announced calls whose outcome is not known yet.
         current_at_start: ids of the servers that ran the target version at the start. They are not touched.
         user_requests: the requests of users to this rollout.
+        judge: the evidence against the target version, by metric.
         left_alone: drained servers that someone has protected from termination since the start. They run on, out of
             the fleet, until someone registers them again.
         set_aside: failed servers that are kept for inspection, until when.
@@ -114,6 +116,7 @@ class Status:
     settings: SavedSettings = field(default_factory=SavedSettings)
     shortage: Shortage = field(default_factory=Shortage)
     hooks: HookRuns = field(default_factory=HookRuns)
+    judge: dict[str, Evidence] = field(default_factory=dict)
     left_alone: tuple[str, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
     left_at: datetime | None = None

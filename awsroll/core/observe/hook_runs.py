@@ -26,8 +26,14 @@ from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Failure, HookRuns
 from awsroll.core.observe.early_drains import probes_of, settle_probe
+from awsroll.core.observe.judging import compared, interval_of, settle_samples
 
-_ONLY_FORWARD = (HookPoint.BEFORE_ROLLOUT, HookPoint.AT_CHECKPOINT, HookPoint.AFTER_ROLLOUT)
+_ONLY_FORWARD = (
+    HookPoint.BEFORE_ROLLOUT,
+    HookPoint.WHILE_JUDGING,
+    HookPoint.AT_CHECKPOINT,
+    HookPoint.AFTER_ROLLOUT,
+)
 
 _ADMITTING = (HookPoint.AFTER_LAUNCH, HookPoint.AFTER_HEALTHY)
 
@@ -141,6 +147,7 @@ def _event(view: View, hook: Hook, call: HookCall) -> HookEvent:
         reason=status.reason if hook.point is HookPoint.ON_FAILURE else "",
         checkpoint=status.gate.passed + 1 if hook.point is HookPoint.AT_CHECKPOINT else 0,
         **_drain_of(view, hook.point, call.subject),
+        **(interval_of(view, call) if hook.point is HookPoint.WHILE_JUDGING else {}),
     )
 
 
@@ -158,6 +165,8 @@ def _drain_of(view: View, point: HookPoint, subject: str) -> dict[str, Any]:
 def _affected_instances(view: View, point: HookPoint, subject: str) -> tuple[str, ...]:
     if point.is_of_an_instance:
         return (subject,)
+    if point is HookPoint.WHILE_JUDGING:
+        return tuple(sorted(instance.instance_id for instance in compared(view)))
     if point is HookPoint.BEFORE_ROLLOUT:
         return tuple(sorted(instance.instance_id for instance in view.live))
     if point is HookPoint.ON_FAILURE:
@@ -189,6 +198,8 @@ def _settled(view: View, call: HookCall, result: HookSeen) -> Status:
     hooks = view.status.hooks
     waiting = tuple(other for other in hooks.announced if other != call)
     status = replace(view.status, hooks=replace(hooks, announced=waiting))
+    if _point(view, call) is HookPoint.WHILE_JUDGING:
+        return settle_samples(view.with_status(status), call, result)
     passed = replace(status, hooks=HookRuns(announced=waiting, passed=(*hooks.passed, call.key)))
     fields: dict[str, str | int] = {"hook": call.name, "run": call.number, "of": call.subject}
     passed = note(passed, Event(name=EventName.HOOK_PASSED, fields=fields))
@@ -266,7 +277,8 @@ def _is_in_flight(view: View, name: str) -> bool:
 def _with_stopped_clocks(view: View) -> Status:
     """Exclude the time since the last observation from the clocks of the servers that wait for a hook."""
     status, at = view.status, view.observation.at
-    waiting = {call.subject for call in status.hooks.announced} - probes_of(view)
+    judges = {hook.name for hook in view.original.hooks if hook.point is HookPoint.WHILE_JUDGING}
+    waiting = {call.subject for call in status.hooks.announced if call.name not in judges} - probes_of(view)
     if not waiting or status.observed_at is None:
         return status
     passed = at - status.observed_at

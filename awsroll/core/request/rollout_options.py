@@ -27,6 +27,11 @@ _VERSION_NAME = Text(
     most=TAG_VALUE_CHARACTERS,
 )
 _REMARK = Text(says="a string in one line", most=_REMARK_CHARACTERS)
+_PERCENTAGE = Text(
+    says="a percentage of more than 0% and less than 100%, such as 1% or 0.5%",
+    form=r"(0\.0{0,2}[1-9][0-9]{0,2}|[1-9][0-9]?(\.[0-9]{1,3})?)%",
+    metavar="N%",
+)
 _POLICY = Choice(tuple(SkipPolicy))
 DESTINATION = SecretText(
     says="sns:TOPIC-ARN, eventbridge, eventbridge:BUS, or an https:// URL",
@@ -214,6 +219,39 @@ class RolloutOptions:
         default="",
         section=GATES,
         metavar="REASON",
+    )
+    judge_alpha: str = option(
+        _PERCENTAGE,
+        "The judge compares old and new servers by what hooks at while_judging count, and rolls a worse version back: "
+        "share of rollouts of an equally good version that it may roll back (default: 1%).",
+        default="1%",
+        section=GATES,
+    )
+    judge_effect: str = option(
+        _PERCENTAGE,
+        "A checkpoint waits until the judge would have noticed this additional share of bad requests (default: 5%).",
+        default="5%",
+        section=GATES,
+    )
+    judge_interval: float = option(
+        Seconds(least=1, most=300),
+        "Time between two comparisons of the judge (default: 5 seconds).",
+        default=5,
+        section=GATES,
+    )
+    judge_warm_up: float = option(
+        Seconds(),
+        "How long the judge ignores a server that has just begun to serve, such as until its caches are filled "
+        "(default: 0 seconds).",
+        default=0,
+        section=GATES,
+    )
+    judge_timeout: float | None = option(
+        Seconds(least=1),
+        "Maximum time in seconds that a checkpoint waits for a verdict of the judge after --checkpoint-delay. It then "
+        "opens with a warning (default: no limit).",
+        default=None,
+        section=GATES,
     )
     hooks: tuple[HookSpec, ...] = option(
         HOOKS,

@@ -1,0 +1,148 @@
+"""Compares old and new servers while both serve: when to take samples, and what they mean. A rollback is not judged.
+
+Each hook at `while_judging` is a metric. It counts the bad and all requests of each server in an interval. Nothing
+waits for the hook; a hook that fails is a warning, and its interval is not compared. `core.judge` has the statistics.
+
+Servers are compared within their zone if each zone has enough servers, so that an outage of one zone does not look like
+a bad version.
+"""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from awsroll.core.classify.view import View
+from awsroll.core.judge.e_process import QUIET_SECONDS, Sensitivity, add_samples
+from awsroll.core.judge.verdicts import Judgement, Verdict, judge
+from awsroll.core.model.evidence import Evidence, Sample
+from awsroll.core.model.hooks import HookCall, HookPoint, HookSeen, HookState
+from awsroll.core.model.observation import Instance
+from awsroll.core.model.plan import add_warnings
+from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.status import Mode, Outcome, Status
+
+_LONGEST_INTERVAL = timedelta(minutes=5)
+_RUNNING_SECONDS = 1.0  # until the next look while a hook counts
+_LEAST_IN_ZONE = 3
+
+
+def metrics(view: View) -> tuple[str, ...]:
+    """Return the names of the metrics: the hooks at `while_judging`."""
+    return tuple(hook.name for hook in view.original.hooks if hook.point is HookPoint.WHILE_JUDGING)
+
+
+def is_judged(view: View) -> bool:
+    """Return whether the judge works now: the rollout rolls forward, and has a metric."""
+    status = view.status
+    forward = status.mode is Mode.ROLLING and not status.rolling_back and status.outcome is Outcome.RUNNING
+    return forward and bool(metrics(view))
+
+
+def compared(view: View) -> tuple[Instance, ...]:
+    """Return the servers to compare; none if only one version serves."""
+    since = view.observation.at - timedelta(seconds=view.original.gates.judge.warm_up_seconds)
+    servers = [instance for instance in view.serving if not _warms_up(view, instance, since)]
+    versions = {view.is_current(instance) for instance in servers}
+    return tuple(servers) if len(versions) > 1 else ()
+
+
+def _warms_up(view: View, instance: Instance, since: datetime) -> bool:
+    server = view.status.servers.get(instance.instance_id)
+    return view.is_current(instance) and server is not None and server.since > since
+
+
+def propose_samples(view: View, proposals: Proposals) -> None:
+    """Propose to run the hooks of the metrics whose next sample is due. Nothing waits for them."""
+    if is_judged(view) and compared(view):
+        proposals.hooks += [(name, "") for name in metrics(view) if _seconds_left(view, name) <= 0]
+
+
+def seconds_until_sample(view: View) -> float | None:
+    """Return in how many seconds the next sample is due or can have been taken; None if nothing is compared."""
+    if not is_judged(view) or not compared(view):
+        return None
+    running = {call.name for call in view.status.hooks.announced}
+    waits = (_RUNNING_SECONDS if name in running else max(0.0, _seconds_left(view, name)) for name in metrics(view))
+    return min(waits)
+
+
+def _seconds_left(view: View, metric: str) -> float:
+    sampled_at = _evidence(view.status, metric).sampled_at
+    if sampled_at is None:
+        return 0.0
+    return view.original.gates.judge.interval_seconds - (view.observation.at - sampled_at).total_seconds()
+
+
+def interval_of(view: View, call: HookCall) -> dict[str, Any]:
+    """Return the interval that a run counts, for its event."""
+    until = call.since or view.observation.at
+    before = _evidence(view.status, call.name).sampled_at
+    first = until - timedelta(seconds=view.original.gates.judge.interval_seconds)
+    since = first if before is None else max(before, until - _LONGEST_INTERVAL)
+    return {"since": since.timestamp(), "until": until.timestamp()}
+
+
+def settle_samples(view: View, call: HookCall, result: HookSeen) -> Status:
+    """Add what a run has counted to the evidence of its metric."""
+    status, at = view.status, call.since or view.observation.at
+    evidence = _evidence(status, call.name)
+    if result.state is HookState.SUCCEEDED:
+        samples, sensitivity = _samples(view, result), _sensitivity(view)
+        evidence = add_samples(evidence, samples, at, sensitivity, quiet_seconds=QUIET_SECONDS)
+    else:
+        evidence = replace(evidence, sampled_at=at)
+        why = f": {result.detail}" if result.detail else ""
+        status = add_warnings(status, f"the judge got no counts from {call.name}{why}")
+    return replace(status, judge={**status.judge, call.name: evidence})
+
+
+def _samples(view: View, result: HookSeen) -> list[Sample]:
+    servers = compared(view)
+    zones = Counter(instance.zone for instance in servers)
+    by_zone = min(zones.values(), default=0) >= _LEAST_IN_ZONE
+    readings = {reading.instance_id: reading for reading in result.readings}
+    return [
+        Sample(
+            instance_id=instance.instance_id,
+            is_new=view.is_current(instance),
+            bad=readings[instance.instance_id].bad,
+            total=readings[instance.instance_id].total,
+            stratum=instance.zone if by_zone else "",
+        )
+        for instance in servers
+        if instance.instance_id in readings
+    ]
+
+
+def judgements(view: View) -> dict[str, Judgement]:
+    """Return the verdict on each metric."""
+    sensitivity = _sensitivity(view)
+    return {name: judge(_evidence(view.status, name), sensitivity) for name in metrics(view)}
+
+
+def is_undecided(view: View) -> bool:
+    """Return whether a gate must wait for a verdict: both versions serve, and too few requests have been compared."""
+    if not is_judged(view) or not compared(view):
+        return False
+    return any(verdict.verdict is Verdict.WAIT for verdict in judgements(view).values())
+
+
+def lacking(view: View) -> str:
+    """Return which metrics have too few requests for a verdict, and how many are missing."""
+    waiting = {name: each for name, each in judgements(view).items() if each.verdict is Verdict.WAIT}
+    return "; ".join(f"{name} has too few requests to new servers ({_missing(each)})" for name, each in waiting.items())
+
+
+def _missing(verdict: Judgement) -> str:
+    return "no comparison yet" if verdict.missing is None else f"about {verdict.missing} more are needed"
+
+
+def _sensitivity(view: View) -> Sensitivity:
+    """Return what each metric must notice. The metrics share alpha equally, so that all together keep it."""
+    judging = view.original.gates.judge
+    return Sensitivity(alpha=judging.alpha / max(1, len(metrics(view))), effect=judging.effect)
+
+
+def _evidence(status: Status, metric: str) -> Evidence:
+    return status.judge.get(metric, Evidence())

@@ -1,0 +1,144 @@
+"""The judge in virtual time: a worse version is rolled back from the canary, and a shared outage turns nothing back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from awsroll.core.model import actions as act
+from awsroll.core.model.amount import Amount
+from awsroll.core.model.hooks import Hook, HookEvent, HookPoint, Reading
+from awsroll.core.model.rollout import Gates, Judging, OnFailure
+from awsroll.core.model.status import Outcome
+from tests.support.builders import NEW, OLD, auto_scaling, rollout, standalone
+from tests.support.drive import Driver, versions
+
+ERRORS = Hook(point=HookPoint.WHILE_JUDGING, name="errors", command=("count",), timeout_seconds=10)
+CANARY = Gates(checkpoints=(Amount(value=1),), judge=Judging())
+KINDS = {"standalone": standalone, "auto-scaling": auto_scaling}
+Share = Callable[[bool], float]
+
+
+def judged(kind: str = "standalone", *, bad: Share, rate: float = 5, gates: Gates = CANARY, **changes: Any) -> Driver:
+    """Return a rollout of 10 servers whose servers answer `rate` requests a second, a share of them badly."""
+    fleet = KINDS[kind](outdated=10)
+    changes = {"on_failure": OnFailure.ROLLBACK} | changes
+    driver = Driver(fleet, rollout(fleet, hooks=(ERRORS,), gates=gates, **changes))
+
+    def count(event: HookEvent) -> Sequence[Reading]:
+        total = round(rate * (event.until - event.since))
+        servers = [fleet.instances[name] for name in event.instance_ids]
+        return [
+            Reading(instance_id=server.instance_id, bad=round(total * bad(server.is_new)), total=total)
+            for server in servers
+        ]
+
+    driver.hooks.readings["errors"] = count
+    return driver
+
+
+def at_the_gate(driver: Driver) -> Driver:
+    while driver.status.gate.closed_since is None:
+        driver.fleet.clock.sleep(driver.unhurried(driver.step()))
+    return driver
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_version_with_errors_is_rolled_back_from_the_canary(kind: str) -> None:
+    driver = judged(kind, bad=lambda is_new: 0.05 * is_new)
+    closed = at_the_gate(driver).status.gate.closed_since
+    status = driver.run()
+
+    assert (status.outcome, versions(driver.fleet)) == (Outcome.ROLLED_BACK, {str(OLD): 10})
+    assert (
+        "the judge found lt-web:3 worse than the old version by errors: bad requests: 16 of 260 (6.2 %)"
+        in status.reason
+    )
+    (failure,) = status.failures
+    assert closed is not None
+    assert (failure.at - closed).total_seconds() < 60
+    assert len({event.instance_ids for event in driver.hooks.events}) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_good_version_passes_the_gate_when_a_bad_one_would_have_been_found(kind: str) -> None:
+    driver = judged(kind, bad=lambda _: 0)
+    status = driver.run()
+    reasons = {hold.reason for plan in driver.plans for hold in plan.holds}
+
+    assert (status.outcome, status.failures, status.warnings) == (Outcome.SUCCEEDED, (), ())
+    assert versions(driver.fleet) == {str(NEW): 10}
+    assert act.Reason.JUDGING in reasons
+
+
+def test_an_outage_of_all_servers_rolls_nothing_back() -> None:
+    driver = judged(bad=lambda _: 0.6, gates=replace(CANARY, judge=Judging(wait_seconds=300)))
+    status = driver.run()
+
+    assert (status.outcome, status.failures) == (Outcome.SUCCEEDED, ())
+
+
+def test_a_gate_waits_for_traffic_and_says_how_much_is_missing() -> None:
+    driver = at_the_gate(judged(bad=lambda _: 0, rate=0.2))
+    driver.wait(120)
+    assert driver.status.gate.closed_since is not None
+
+    driver = judged(bad=lambda _: 0, rate=0.2, gates=replace(CANARY, judge=Judging(wait_seconds=120)))
+    status = driver.run()
+
+    assert status.outcome is Outcome.SUCCEEDED
+    (warning,) = status.warnings
+    assert warning.startswith(
+        "checkpoint 1 opened without a verdict: errors has too few requests to new servers (about "
+    )
+
+
+def test_a_version_that_becomes_bad_in_the_window_is_rolled_back_without_a_checkpoint() -> None:
+    driver = judged(bad=lambda is_new: 0.2 * is_new, gates=Gates())
+    status = driver.run()
+
+    assert status.outcome is Outcome.ROLLED_BACK
+    assert versions(driver.fleet) == {str(OLD): 10}
+
+
+def test_a_hook_that_cannot_count_is_a_warning() -> None:
+    driver = judged(bad=lambda _: 0)
+    driver.hooks.fail("errors", times=3)
+    status = driver.run()
+
+    assert status.outcome is Outcome.SUCCEEDED
+    assert status.warnings == ("the judge got no counts from errors: exit code 1",)
+
+
+def test_after_a_pause_a_person_may_continue_and_the_evidence_begins_again() -> None:
+    driver = judged(bad=lambda is_new: 0.05 * is_new, on_failure=OnFailure.PAUSE)
+    assert driver.run().outcome is Outcome.PAUSED
+    assert driver.status.judge["errors"].wealth == ()
+
+    driver.hooks.readings["errors"] = lambda event: [
+        Reading(instance_id=name, bad=0, total=50) for name in event.instance_ids
+    ]
+    driver.resume()
+    assert driver.run().outcome is Outcome.SUCCEEDED
+
+
+def test_a_server_that_warms_up_is_not_compared() -> None:
+    driver = judged(bad=lambda _: 0, gates=replace(CANARY, judge=Judging(warm_up_seconds=120)))
+    at_the_gate(driver)
+    driver.wait(90)
+    assert driver.hooks.events == []
+    driver.wait(60)
+    assert driver.hooks.events
+
+
+def test_a_crash_at_any_time_loses_no_evidence() -> None:
+    driver = judged(bad=lambda is_new: 0.05 * is_new)
+    for number in range(400):
+        if driver.ended:
+            break
+        if number % 3 == 0:
+            driver.hooks.crash()
+        driver.fleet.clock.sleep(driver.unhurried(driver.step()))
+
+    assert driver.status.outcome is Outcome.ROLLED_BACK
