@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from awsroll.core.model.hooks import HookCall, HookEvent, HookRun, HookSeen, HookState, Reading
 from awsroll.testing.clock import VirtualClock
 
+_REQUESTS = 100  # that a server takes in an interval
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Started:
@@ -31,7 +33,7 @@ class FakeHooks:
 
     Attributes:
         seconds: how long each hook takes, by name; other hooks take `0` seconds.
-        readings: what each hook at `while_judging` counts for its event, by name.
+        readings: what each hook at `while_judging` counts for its event, by name; other hooks count good requests.
         events: the event of every started run, in order; a run started again appears twice.
         ended: numbers of the runs that were ended because they were no longer announced.
     """
@@ -70,8 +72,8 @@ class FakeHooks:
         if seconds > run.hook.timeout_seconds:
             seconds, detail = run.hook.timeout_seconds, f"not finished within {run.hook.timeout_seconds:g} s"
         self.events.append(run.event)
-        count = self.readings.get(name)
-        readings = tuple(count(run.event)) if count is not None and not detail else ()
+        count = self.readings.get(name, _healthy)
+        readings = tuple(count(run.event)) if not detail else ()
         self._runs[run.call.number] = _Started(name=name, ends=now + seconds, detail=detail, readings=readings)
 
     def observe(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
@@ -91,3 +93,7 @@ class FakeHooks:
             return HookSeen(number=number, state=HookState.RUNNING)
         state = HookState.FAILED if run.detail else HookState.SUCCEEDED
         return HookSeen(number=number, state=state, detail=run.detail, readings=run.readings)
+
+
+def _healthy(event: HookEvent) -> Sequence[Reading]:
+    return [Reading(instance_id=name, bad=0, total=_REQUESTS) for name in event.instance_ids]
