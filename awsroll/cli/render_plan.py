@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from awsroll.cli.aligned_text import aligned, labelled
 from awsroll.cli.capacity_chart import capacity_chart
+from awsroll.cli.judge_rows import judge_rows
 from awsroll.core.model.duration_text import duration, rough_duration
 from awsroll.core.model.rollout import OnFailure
 from awsroll.core.request.spec import RolloutSpec
@@ -141,6 +142,7 @@ def request_rows(plan: "RolloutPlan") -> list[Row]:
         *_setting_rows(plan, request),
         *groups,
         *_gate_rows(request),
+        *judge_rows(plan, request),
         *_probe_rows(request),
         ("failure", _failure(request)),
         *_kept_failed_rows(plan, request),

@@ -3,7 +3,7 @@
 from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
 from awsroll.core.model.observation import AlarmState
-from awsroll.core.model.rollout import Gates, Judging, OnFailure, Rollout
+from awsroll.core.model.rollout import Gates, OnFailure, Rollout
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
@@ -22,18 +22,8 @@ def gates_of(spec: RolloutSpec) -> Gates:
         windows=spec.windows,
         freezes=spec.freezes,
         override=spec.override_freeze,
-        judge=Judging(
-            alpha=_share(spec.judge_alpha),
-            effect=_share(spec.judge_effect),
-            interval_seconds=spec.judge_interval,
-            warm_up_seconds=spec.judge_warm_up,
-            wait_seconds=spec.judge_timeout,
-        ),
+        judge=spec.judging(),
     )
-
-
-def _share(percentage: str) -> float:
-    return round(float(percentage.rstrip("%")) / 100, 6)
 
 
 def check_alarms(aws: Connection, spec: RolloutSpec, findings: Findings) -> None:

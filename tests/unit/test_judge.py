@@ -7,9 +7,10 @@ import pytest
 
 from awsroll.core.judge.e_process import ODDS, Sensitivity, add_samples, total_of, usual_rate
 from awsroll.core.judge.odds import Split, likelihood_ratios
+from awsroll.core.judge.power import seconds_to_find
 from awsroll.core.judge.verdicts import Verdict, judge
 from awsroll.core.model.evidence import Evidence, Sample
-from benchmarks.judge import BAD, QUIET, at_share, false_rollbacks, seconds_to_find
+from benchmarks.judge import BAD, QUIET, at_share, false_rollbacks, seconds_to_find as simulated
 from benchmarks.judge_rollouts import run
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -144,7 +145,7 @@ def test_few_healthy_rollouts_are_rolled_back():
 
 
 def test_a_bad_version_is_found_within_a_minute():
-    assert at_share(seconds_to_find(BAD, 30), 0.95) <= 60
+    assert at_share(simulated(BAD, 30), 0.95) <= 60
 
 
 def test_two_requests_a_second_are_too_few_for_a_verdict():
@@ -152,3 +153,16 @@ def test_two_requests_a_second_are_too_few_for_a_verdict():
 
     assert last.verdict is Verdict.WAIT
     assert last.missing is not None
+
+
+@pytest.mark.parametrize("rate", [2, 50])
+def test_the_power_is_that_of_simulated_rollouts(rate):
+    said = seconds_to_find(new=1, old=9, rate=rate, sensitivity=SENSITIVITY, interval=5)
+    found = simulated(replace(BAD, rate=rate, seconds=1200), 20)
+
+    assert said is not None
+    assert at_share(found, 0.5) < said < 3 * at_share(found, 0.5)
+
+
+def test_there_is_no_power_without_old_servers():
+    assert seconds_to_find(new=3, old=0, rate=50, sensitivity=SENSITIVITY, interval=5) is None

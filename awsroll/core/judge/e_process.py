@@ -73,7 +73,7 @@ def add_samples(
     old = _total(sample for sample in seen if not sample.is_new)
     until = at + timedelta(seconds=quiet_seconds - _EARLY_SECONDS)
     return replace(
-        _expect(after, counted, sensitivity, share=_counting_share(evidence, at, quiet_seconds)),
+        expect(after, counted, sensitivity, share=_counting_share(evidence, at, quiet_seconds)),
         recent=_blend(evidence.recent, old, _RECENT),
         usual=_blend(evidence.usual, old, _USUAL),
         new=_sum(evidence.new, _total(sample for sample in seen if sample.is_new)),
@@ -145,11 +145,15 @@ def _counting_share(evidence: Evidence, at: datetime, quiet_seconds: float) -> f
     """Return by how much a bad server's quiet time lengthens each of its bad samples, in intervals."""
     if evidence.sampled_at is None:
         return 1.0
-    interval = max(1.0, (at - evidence.sampled_at).total_seconds())
-    return max(1.0, ceil((quiet_seconds - _EARLY_SECONDS) / interval))
+    return quiet_share((at - evidence.sampled_at).total_seconds(), quiet_seconds)
 
 
-def _expect(evidence: Evidence, counted: Sequence[Sample], sensitivity: Sensitivity, *, share: float) -> Evidence:
+def quiet_share(interval: float, quiet_seconds: float) -> float:
+    """Return how many intervals each bad sample of a bad server takes, with the quiet ones after it."""
+    return max(1.0, ceil((quiet_seconds - _EARLY_SECONDS) / max(1.0, interval)))
+
+
+def expect(evidence: Evidence, counted: Sequence[Sample], sensitivity: Sensitivity, *, share: float) -> Evidence:
     """Add what one interval would add to the logarithm of the evidence if the version had the effect.
 
     If the version were bad, a bad sample would be followed by quiet intervals, which are not quiet now.
@@ -205,7 +209,7 @@ def _is_bad(sample: Sample, rate: float) -> bool:
 
 
 def _total(samples: Iterable[Sample]) -> Tally:
-    bad = total = 0
+    bad, total = 0.0, 0.0
     for sample in samples:
         bad, total = bad + sample.bad, total + sample.total
     return Tally(bad=bad, total=total)

@@ -45,12 +45,17 @@ def judge(evidence: Evidence, sensitivity: Sensitivity) -> Judgement:
             f"a version as good as the old one looks like this in at most {100 * sensitivity.alpha:.2g} % of rollouts"
         )
         return Judgement(verdict=Verdict.ROLL_BACK, evidence=f"{text}; {chance}")
-    factor = min(_factors_needed(evidence, sensitivity), default=None)
+    factor = factor_needed(evidence, sensitivity)
     if factor is None:
         return Judgement(verdict=Verdict.WAIT, evidence=text)
     if factor <= 1:
         return Judgement(verdict=Verdict.CONTINUE, evidence=text)
     return Judgement(verdict=Verdict.WAIT, evidence=text, missing=max(1, ceil((factor - 1) * evidence.new.total)))
+
+
+def factor_needed(evidence: Evidence, sensitivity: Sensitivity) -> float | None:
+    """Return how many times the requests until now are enough; None if no number of requests is known to be."""
+    return min(_factors_needed(evidence, sensitivity), default=None)
 
 
 def _factors_needed(evidence: Evidence, sensitivity: Sensitivity) -> Iterator[float]:

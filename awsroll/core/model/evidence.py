@@ -17,13 +17,13 @@ class Sample:
         is_new: whether it runs the target version.
         stratum: servers are compared only with servers of the same stratum, such as their zone.
         bad: the number of bad requests.
-        total: the number of all requests.
+        total: the number of all requests; before a rollout, their mean.
     """
 
     instance_id: str
     is_new: bool
     bad: int
-    total: int
+    total: float
     stratum: str = ""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from awsroll.core.model.amount import EVERYTHING, MOST_PERCENT, NONE, Amount
 from awsroll.core.model.hooks import HookPoint, HookSpec, problems_of
 from awsroll.core.model.period import problems_of_periods
-from awsroll.core.model.rollout import OnFailure, Pace, Strategy
+from awsroll.core.model.rollout import Judging, OnFailure, Pace, Strategy
 from awsroll.core.request.drain_probe import probe_of
 from awsroll.core.request.rollout_options import RolloutOptions
 from awsroll.errors import SpecError
@@ -58,6 +58,16 @@ class RolloutSpec(RolloutOptions):
     def cap(self) -> Amount | None:
         """Return the highest number of servers that may run, draining servers included; None: no limit."""
         return None if self.max_running is None else Amount.parse(self.max_running, most_percent=MOST_PERCENT)
+
+    def judging(self) -> Judging:
+        """Return how old and new servers are compared."""
+        return Judging(
+            alpha=_share(self.judge_alpha),
+            effect=_share(self.judge_effect),
+            interval_seconds=self.judge_interval,
+            warm_up_seconds=self.judge_warm_up,
+            wait_seconds=self.judge_timeout,
+        )
 
     @property
     def all_hooks(self) -> tuple[HookSpec, ...]:
@@ -174,6 +184,10 @@ class RolloutSpec(RolloutOptions):
         if self.parameter and not self.document:
             problems.append("--parameter needs --document")
         return problems
+
+
+def _share(percentage: str) -> float:
+    return round(float(percentage.rstrip("%")) / 100, 6)
 
 
 def spec_of(values: Mapping[str, Any], *, where: str = "") -> RolloutSpec:
