@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from awsroll.core.classify.desired import is_moving, moved, read, surplus
+from awsroll.core.classify.desired import is_moving, moved, raised_unseen, read, surplus
 from awsroll.core.classify.view import View
 from awsroll.core.model.calls import Call, CallKind, Launch
-from awsroll.core.model.observation import FleetKind, Lifecycle
+from awsroll.core.model.observation import FleetKind, Instance, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Desired
 from awsroll.testing.clock import T0
-from tests.support.looks import group, group_look, later, look, member, rollout, status
+from tests.support.looks import ended, group, group_look, instance, later, look, member, rollout, status
 
 ROLLOUT = rollout(FleetKind.AUTO_SCALING)
 AT_REST = Desired(goal=4, expected=4, previous=4, moved_at=T0)
@@ -89,6 +89,32 @@ def test_an_answered_move_may_show_late(shown: int, at: float, goal: int) -> Non
     assert decided is not None
     assert decided.goal == goal
     assert (decided == surged) is (at < 15 and shown != 7)
+
+
+SURGED = Desired(goal=4, expected=6, previous=5, moved_at=T0)
+LAUNCHED = {"launches": (Launch(number=1, token="t", at=T0, settled=True, instance_ids=("i-9",)),)}
+ENDED = {"calls": (Call(kind=CallKind.TERMINATE_AND_DECREMENT, at=T0, instance_id="i-9", answered=True),)}
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown", "at", "is_old"),
+    [
+        pytest.param(LAUNCHED, [member("i-1")], 59, True, id="without-the-launched-member"),
+        pytest.param(LAUNCHED, [member("i-1")], 60, False, id="not-for-ever-because-someone-may-detach-it"),
+        pytest.param(LAUNCHED, [member("i-9", lifecycle=Lifecycle.PENDING)], 30, False, id="with-the-launched-member"),
+        pytest.param(LAUNCHED, [ended(instance("i-9"))], 30, False, id="it-has-ended"),
+        pytest.param(ENDED, [member("i-9")], 30, True, id="with-the-terminated-member"),
+        pytest.param(ENDED, [member("i-9", lifecycle=Lifecycle.TERMINATING)], 30, False, id="it-is-terminating"),
+    ],
+)
+def test_an_answer_from_before_our_call_is_not_taken_for_a_change_by_someone_else(
+    kept: dict[str, object], shown: list[Instance], at: float, *, is_old: bool
+) -> None:
+    before = status(desired=SURGED, **kept)
+    view = View(ROLLOUT, group_look(*shown, at=at, seen=group(desired=4)), before)
+
+    assert (read(view) is before) is is_old
+    assert raised_unseen(view) == (6 if is_old else 0)
 
 
 def test_our_moves_are_followed_step_by_step() -> None:

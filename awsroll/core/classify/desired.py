@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 
 from awsroll.core.classify.instance_facts import LAG_SECONDS
 from awsroll.core.classify.view import View
-from awsroll.core.model.calls import CallKind
+from awsroll.core.model.calls import TERMINATING_CALLS, CallKind
+from awsroll.core.model.observation import Lifecycle
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Desired
 
+_OLDEST_ANSWER = timedelta(seconds=60)  # how old an answer of AWS can be, as far as is known
 _MOVING = (
     CallKind.TERMINATE_AND_DECREMENT,
     CallKind.ENTER_STANDBY,
@@ -37,6 +39,8 @@ def read(view: View) -> Status:
         status = replace(status, desired=known, progress_at=at)
     if group.desired == known.expected or is_moving(status):
         return status
+    if is_outdated(view):
+        return status
     low, high = sorted((known.previous, known.expected))
     if at - known.moved_at < timedelta(seconds=LAG_SECONDS) and low <= group.desired <= high:
         return status
@@ -48,6 +52,28 @@ def is_moving(status: Status) -> bool:
     """Return whether a call of awsroll that changes desired has no known outcome."""
     waiting = any(call.kind in _MOVING and not call.answered for call in status.calls)
     return waiting or any(not launch.settled for launch in status.launches)
+
+
+def is_outdated(view: View) -> bool:
+    """Return whether the group's answer is older than awsroll's last calls: it lacks what they have changed.
+
+    A launched instance is no member yet, or a terminated member is still in service. For example after LaunchInstances
+    for the members 5 to 8, an answer with 4 members and the desired capacity 4 was not set by someone else. Someone may
+    have detached the instance, so this holds for a minute only.
+    """
+    known, at = view.status.desired, view.observation.at
+    if known is None or at - known.moved_at >= _OLDEST_ANSWER:
+        return False
+    members = {one.instance_id: one.lifecycle for one in view.observation.instances if one.lifecycle is not None}
+    ended = (call.instance_id for call in view.status.calls if call.answered and call.kind in TERMINATING_CALLS)
+    if any(members.get(name) is Lifecycle.IN_SERVICE for name in ended):
+        return True
+    return any(name not in members and not _has_ended(view, name) for name in view.launched)
+
+
+def _has_ended(view: View, name: str) -> bool:
+    instance = view.by_id.get(name)
+    return instance is not None and view.is_gone(instance)
 
 
 def moved(status: Status, by: int, at: datetime) -> Status:
@@ -65,7 +91,11 @@ def moved(status: Status, by: int, at: datetime) -> Status:
 def raised_unseen(view: View) -> int:
     """Return the desired capacity that awsroll has just raised and this observation may not show yet; otherwise 0."""
     known, group, at = view.status.desired, view.observation.group, view.observation.at
-    if known is None or group is None or at - known.moved_at >= timedelta(seconds=LAG_SECONDS):
+    if known is None or group is None:
+        return 0
+    if is_outdated(view):
+        return known.expected if group.desired < known.expected else 0
+    if at - known.moved_at >= timedelta(seconds=LAG_SECONDS):
         return 0
     return known.expected if known.previous <= group.desired < known.expected else 0
 
