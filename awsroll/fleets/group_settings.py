@@ -27,6 +27,7 @@ _FAILED = ("Failed", "Cancelled")
 _PRESENT, _TERMINATING = ("InService", "Pending"), "Terminating"
 _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING)
 _LONG_SHORTAGE = timedelta(minutes=3)
+_DOUBTS, _SECONDS_IN_DOUBT = 3, 2  # how often a group that is missing is looked up again, and after how long
 TERMINATED = re.compile(r"Terminating EC2 instance: (i-[0-9a-f]+)")
 LAUNCHED = re.compile(r"^Launching a new EC2 instance[^:]*: (i-[0-9a-f]+)")  # also "... from warm pool: i-..."
 
@@ -42,10 +43,20 @@ class GroupReader:
         self._expects_activities = True
         self._ahead: dict[str, Reply | None] = {}
         self._refresh: tuple[bool, float] | None = None
+        self._doubts = _DOUBTS
 
     def find(self, name: str) -> Reply | None:
-        """Return Auto Scaling's description of the group; None if it does not exist or is being deleted."""
+        """Return Auto Scaling's description of the group; None if it does not exist or is being deleted.
+
+        The list of groups is eventually consistent, so one answer without the group is no proof.
+        """
         described = self._ahead.pop(name) if name in self._ahead else self._aws.autoscaling.group(name)
+        while described is None and self._doubts:
+            self._doubts -= 1
+            self._aws.clock.sleep(_SECONDS_IN_DOUBT)
+            described = self._aws.autoscaling.group(name)
+        if described is not None:
+            self._doubts = _DOUBTS
         # A group has a status only while it is being deleted (API reference, AutoScalingGroup).
         return None if described is None or described.get("Status") else described
 

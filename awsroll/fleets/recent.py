@@ -26,6 +26,8 @@ from awsroll.core.model.actions import Action, Answer, Result, instance_ids_of
 
 _RECENT_SECONDS = 2.0
 _AT_REST_SECONDS = 60.0
+_DOUBTS, _SECONDS_IN_DOUBT = 3, 2  # how often an instance that has vanished is looked up again, and after how long
+_ALIVE = ("pending", "running", "stopping", "stopped")
 
 Tag: TypeAlias = tuple[str, str]
 _Kinds: TypeAlias = tuple[type[Action], ...]
@@ -55,6 +57,7 @@ class RecentInstances:
         self._read: dict[str, _Description] = {}  # by the last observation, until a call of our own
         self._kept: dict[str, _Description] = {}  # what the calls of our own since then have left
         self._wanted: set[str] = set()
+        self._alive: set[str] = set()  # as the last observation has shown
         self._at_rest: Collection[str] = ()
 
     def describe(
@@ -71,9 +74,29 @@ class RecentInstances:
         known = self._known(wanted, at_rest, tag)
         now, missing = self._aws.clock.monotonic(), wanted - known.keys()
         answers = self._answers(missing, tag) if missing else []
+        answers += self._answers_about(self._lost(missing, answers))
+        self._alive = {
+            one["InstanceId"] for one in answers if one.get("State", {}).get("Name") in _ALIVE
+        } | known.keys()
         self._read = known | {answer["InstanceId"]: _Description(answer, now) for answer in answers}
         self._kept, self._at_rest = {}, at_rest
         return {name: one.value for name, one in self._read.items()}
+
+    def _lost(self, missing: set[str], answers: list[Reply]) -> set[str]:
+        """Return the instances that ran at the last look and that EC2 no longer knows: its answers may be outdated."""
+        return (missing & self._alive) - {one["InstanceId"] for one in answers}
+
+    def _answers_about(self, lost: set[str]) -> list[Reply]:
+        """Ask again about lost instances: EC2 shows a terminated instance for an hour, so they cannot be gone."""
+        answers = list[Reply]()
+        for _ in range(_DOUBTS):
+            if not lost:
+                break
+            self._aws.clock.sleep(_SECONDS_IN_DOUBT)
+            found = self._aws.ec2.instances(lost)
+            answers += found
+            lost = lost - {one["InstanceId"] for one in found}
+        return answers
 
     def _known(self, wanted: set[str], at_rest: Collection[str], tag: Tag | None) -> dict[str, _Description]:
         """Return the answers that can be used once more."""

@@ -283,6 +283,40 @@ def test_a_group_that_is_deleted_pauses_the_rollout(tmp_path: Path) -> None:
         assert "Auto Scaling group web no longer exists" in resume(one, report).reason
 
 
+def test_one_answer_without_the_group_is_no_proof_that_it_is_gone(tmp_path: Path) -> None:
+    with rolling(tmp_path, servers=2) as one:
+        session, left = one.sandbox.session(), [1]
+        request = one.request()
+
+        def lose(parsed: dict[str, Any], **_: Any) -> None:
+            if one.sandbox.calls["autoscaling:SuspendProcesses"] and left:
+                left.clear()
+                parsed["AutoScalingGroups"] = []
+
+        session.events.register("after-call.auto-scaling.DescribeAutoScalingGroups", lose)
+        report = awsroll.roll(request, session=session, store=one.store, clock=one.clock)
+
+        assert (report.status, left) == (Outcome.SUCCEEDED, []), report.reason
+
+
+@KINDS
+def test_answers_without_servers_that_run_leave_no_server_behind(tmp_path: Path, *, grouped: bool) -> None:
+    with rolling(tmp_path, grouped=grouped, servers=3) as one:
+        session, request, reads = one.sandbox.session(), one.request(), [0]
+
+        def lose(parsed: dict[str, Any], **_: Any) -> None:
+            reads[0] += 1
+            if reads[0] > 4 and reads[0] % 5 == 0:
+                parsed["Reservations"] = []
+
+        session.events.register("after-call.ec2.DescribeInstances", lose)
+        report = awsroll.roll(request, session=session, store=one.store, clock=one.clock)
+        one.sandbox.jump(300)
+
+        assert report.succeeded, report.reason
+        assert len(one.running()) == 3
+
+
 def test_a_target_group_that_someone_attaches_pauses_the_rollout(tmp_path: Path) -> None:
     """awsroll does not verify new servers there, so it must not go on."""
     with rolling(tmp_path) as one:
