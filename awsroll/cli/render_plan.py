@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from awsroll.cli.aligned_text import aligned, labelled
 from awsroll.cli.capacity_chart import capacity_chart
 from awsroll.cli.judge_rows import judge_rows
+from awsroll.cli.local_time import local_moment
 from awsroll.core.model.duration_text import duration, rough_duration
 from awsroll.core.model.rollout import OnFailure
 from awsroll.core.request.spec import RolloutSpec
@@ -19,6 +20,11 @@ _AFTER_FAILURE = {
     OnFailure.ROLLBACK: "returns the fleet to the old version",
     OnFailure.PAUSE: "pauses the rollout for a person",
     OnFailure.STOP: "stops the rollout with the fleet mixed",
+}
+_FITS = {
+    "inside": "the rollout ends before that",
+    "perhaps": "the rollout may not end before that; it would go on in the next window",
+    "not inside": "the rollout does not end before that, and goes on in the next window",
 }
 
 
@@ -88,6 +94,7 @@ def _pace_rows(plan: "RolloutPlan") -> list[Row]:
         ("capacity", f"serving never below {plan.lowest_serving}, live never above {plan.max_live}"),
         ("", running),
         *_duration_rows(plan),
+        *_window_rows(plan),
     ]
 
 
@@ -99,6 +106,18 @@ def _duration_rows(plan: "RolloutPlan") -> list[Row]:
     request = plan.request or plan.asked
     approvals = ", and the time to approve" if request is not None and request.approve_checkpoints else ""
     return [("duration", f"{words}{approvals} ({spread})"), ("", f"from {plan.estimated_from}")]
+
+
+def _window_rows(plan: "RolloutPlan") -> list[Row]:
+    window = plan.window
+    if window is None:
+        return []
+    if window.fits == "unknown":
+        return [("window", f"it waits for {window.reason}")]
+    begin = "open now" if window.opens_at is None else f"opens at {local_moment(window.opens_at)}"
+    if window.closes_at is None:
+        return [("window", begin)]
+    return [("window", f"{begin}, closes at {local_moment(window.closes_at)}: {_FITS[window.fits]}")]
 
 
 def _cost(plan: "RolloutPlan") -> str:

@@ -23,6 +23,7 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.report.estimate import NO_HISTORY, History, estimate, work_of
 from awsroll.report.expected_calls import ExpectedCalls, expected_calls
 from awsroll.report.plan_details import PlannedSetting, failure_policy, planned_gates, planned_settings
+from awsroll.report.planned_window import PlannedWindow, planned_window
 from awsroll.report.simulate import Point, Simulated
 
 _ONLY_IN_FILE = ("asked", "request", "fingerprint")
@@ -67,6 +68,7 @@ class RolloutPlan:
         to_name: the new version with the name of its launch template.
         template_changes: what differs between the two versions; None if the old one is not known.
         target_groups: the names of the target groups.
+        window: when it may go on, and whether it ends before that is over; None without windows and freezes.
         instructions: the hooks, commands, functions and scripts that the rollout runs, each with its point. `roll`
             refuses the plan if its request would run anything else.
         asked: the request as the user made it.
@@ -100,6 +102,7 @@ class RolloutPlan:
     to_name: str = ""
     template_changes: tuple[TemplateChange, ...] | None = None
     target_groups: tuple[str, ...] = ()
+    window: PlannedWindow | None = None
     findings: tuple[Finding, ...] = ()
     instructions: tuple[Instruction, ...] = ()
     asked: RolloutSpec | None = None
@@ -197,6 +200,7 @@ def forecast(
         from_name=rollout.from_name,
         to_name=rollout.to_name,
         target_groups=tuple(sorted(group.name for group in groups)),
+        window=planned_window(observation, low=expected.low, high=expected.high),
         findings=findings,
         instructions=planned_instructions(rollout),
     )

@@ -4,6 +4,6 @@ Pure but for the table of time zones, which it reads from the system or from the
 import it: a fleet puts the result into each observation.
 """
 
-from awsroll.schedules.schedule_at import open_at, schedule_at, wrong_periods
+from awsroll.schedules.schedule_at import schedule_at, wrong_periods
 
-__all__ = ["open_at", "schedule_at", "wrong_periods"]
+__all__ = ["schedule_at", "wrong_periods"]

@@ -26,19 +26,6 @@ def schedule_at(
         return Schedule(is_open=False, reason=f"a window or freeze that awsroll can evaluate: {error}")
 
 
-def open_at(
-    windows: Sequence[Period], freezes: Sequence[Period], calendars: Mapping[str, CalendarState], at: datetime
-) -> tuple[datetime | None, datetime | None]:
-    """Return when a rollout may go on next, from an instant on, and until when; None for what is not known.
-
-    Raises:
-        WrongPeriodError: if a period cannot be evaluated.
-    """
-    times = _Times.of(windows, freezes, calendars)
-    begins = at if times.closed_by(at) is None else times.next_open(at)
-    return begins, None if begins is None else times.next_close(begins)
-
-
 def wrong_periods(kind: str, periods: Sequence[Period]) -> list[str]:
     """Return why windows or freezes cannot be evaluated, one line each."""
     problems = []
@@ -104,9 +91,12 @@ class _Times:
         """Return the schedule at an instant."""
         cause = self.closed_by(at)
         if cause is None:
-            return Schedule(is_open=True, changes_at=self.next_close(at))
+            closes_at = self.next_close(at)
+            return Schedule(is_open=True, changes_at=closes_at, closes_at=closes_at)
         opens_at = self.next_open(at)
-        return Schedule(is_open=False, changes_at=opens_at, reason=self._words(cause, opens_at))
+        closes_at = None if opens_at is None else self.next_close(opens_at)
+        reason = self._words(cause, opens_at)
+        return Schedule(is_open=False, changes_at=opens_at, closes_at=closes_at, reason=reason)
 
     def closed_by(self, at: datetime) -> Period | None:
         """Return what closes an instant: a freeze, or the window that opens next; None if it is open."""

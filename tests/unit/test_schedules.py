@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from awsroll.core.model.period import CalendarState, Period, problems_of_periods
-from awsroll.schedules import open_at, schedule_at, wrong_periods
+from awsroll.schedules import schedule_at, wrong_periods
 
 ZURICH = "Europe/Zurich"
 WEEKDAYS = Period(cron="0 9 * * MON-FRI", duration=8 * 3600, time_zone=ZURICH)
@@ -16,6 +16,12 @@ CHRISTMAS = Period(start="2026-12-20", end="2027-01-04T08:00", time_zone=ZURICH,
 
 def local(text: str, zone: str = ZURICH, fold: int = 0) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
+
+
+def opening(periods: tuple[Period, ...], at: datetime) -> tuple[datetime | None, datetime | None]:
+    """Return when the present or the next opening begins and ends."""
+    schedule = schedule_at(periods, (), {}, at)
+    return (at if schedule.is_open else schedule.changes_at), schedule.closes_at
 
 
 @pytest.mark.parametrize(
@@ -46,13 +52,13 @@ def test_the_reason_names_what_is_waited_for_in_its_local_time() -> None:
 def test_a_window_keeps_its_local_time_and_its_length_when_the_clocks_change() -> None:
     nightly = Period(cron="30 2 * * *", duration=3600, time_zone=ZURICH)
     # On 2026-03-29 the local time jumps from 02:00 to 03:00: 02:30 does not exist, so the window opens at 03:00.
-    assert open_at((nightly,), (), {}, local("2026-03-29T01:00")) == (
+    assert opening((nightly,), local("2026-03-29T01:00")) == (
         datetime(2026, 3, 29, 1, tzinfo=UTC),
         datetime(2026, 3, 29, 2, tzinfo=UTC),
     )
     # On 2026-10-25 02:30 comes twice: the window opens the first time only.
     first, second = datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
-    assert open_at((nightly,), (), {}, local("2026-10-25T01:00")) == (first, first + timedelta(hours=1))
+    assert opening((nightly,), local("2026-10-25T01:00")) == (first, first + timedelta(hours=1))
     assert not schedule_at((nightly,), (), {}, second).is_open
     day = Period(cron="0 9 * * *", duration=24 * 3600, time_zone=ZURICH)
     assert not schedule_at((day,), (), {}, local("2026-10-25T08:30")).is_open  # 24 hours after 09:00 summer time
@@ -62,7 +68,7 @@ def test_windows_that_follow_each_other_are_one_opening() -> None:
     morning = Period(cron="0 9 * * *", duration=3600)
     noon = Period(cron="0 10 * * *", duration=2 * 3600)
     at = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
-    assert open_at((morning, noon), (), {}, at) == (at, datetime(2026, 12, 1, 12, tzinfo=UTC))
+    assert opening((morning, noon), at) == (at, datetime(2026, 12, 1, 12, tzinfo=UTC))
     always = Period(cron="* * * * *", duration=120)
     assert schedule_at((always,), (), {}, at).is_open
 

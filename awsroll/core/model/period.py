@@ -61,11 +61,13 @@ class Schedule:
     Attributes:
         is_open: the rollout may go on.
         changes_at: when that changes, as far as it is known.
+        closes_at: when the present or the next opening ends, as far as it is known.
         reason: if it is closed: what it waits for, such as `the window that opens at 2026-12-01 09:00 CET`.
     """
 
     is_open: bool = True
     changes_at: datetime | None = None
+    closes_at: datetime | None = None
     reason: str = ""
 
 
