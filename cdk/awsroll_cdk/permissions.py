@@ -39,6 +39,7 @@ _WHY_STARS = {
     "TagLaunches": "a launch creates resources without known names: the condition limits the permission to launches",
     "TerminateTaggedServers": _ON_TAGGED,
     "SendToServers": _ON_TAGGED,
+    "ReadCalendars": "a rollout names its calendar when it starts; the action only reads",
     "ReadCommands": "AWS cannot limit List actions to a resource",
 }
 
