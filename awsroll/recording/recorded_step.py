@@ -64,7 +64,7 @@ def decision_of(plan: Plan) -> Document:
         *(f"action {type(action).__name__} {_sorted(action)}" for action in plan.actions),
         *(f"start-hook {_sorted(run.call)} {_sorted(run.event)}" for run in plan.hooks),
         *(f"wait {_sorted(hold)}" for hold in plan.holds),
-        f"observe-again-after {_sorted(plan.requeue_seconds)}",
+        f"observe-again-after {_sorted(float(plan.requeue_seconds))}",
     )
 
 

@@ -19,7 +19,7 @@ from awsroll.recording.replaying import rerun
 from awsroll.stores import LocalStore
 from awsroll.testing.clock import T0
 from tests.replay.recorded import RecordedDriver, bytes_in, record, steps_in
-from tests.support.builders import OLD, auto_scaling, rollout, standalone
+from tests.support.builders import LIMITS, OLD, auto_scaling, rollout, standalone
 
 
 def test_a_document_holds_a_value_with_its_mappings_in_order() -> None:
@@ -48,10 +48,12 @@ def test_every_decision_is_made_again_in_any_number_of_processes(tmp_path: Path,
     fleet, store = auto_scaling(), LocalStore(tmp_path)
     passes = {"one": 10_000, "one for each ten passes": 10, "one for each step": 1}[processes]
 
-    driver = record(fleet, rollout(fleet), store, passes=passes, takes_steps=passes == 1)
+    whole = replace(LIMITS, poll_seconds=7)  # a whole number, as a request has it before it is stored
+    driver = record(fleet, rollout(fleet, limits=whole), store, passes=passes, takes_steps=passes == 1)
 
     reruns = tuple(rerun(steps_in(store, driver.rollout)))
     assert [each.number for each in reruns if not each.is_same] == []
+    assert passes == 1 or "observe-again-after 7.0" in {line for each in reruns for line in each.step.decision}
     decided = [each for each in driver.plans if each.actions]
     assert [plan.status for plan in decided] == [
         replace(each.step.after, events=plan.status.events)
@@ -88,15 +90,15 @@ def test_a_process_writes_once_a_minute(tmp_path: Path) -> None:
 
 
 def test_a_recording_is_bounded_and_keeps_the_last_decisions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored_recording, "SEGMENT_BYTES", 3_000)
-    monkeypatch.setattr(stored_recording, "MOST_BYTES", 15_000)
+    monkeypatch.setattr(stored_recording, "SEGMENT_BYTES", 4_500)
+    monkeypatch.setattr(stored_recording, "MOST_BYTES", 24_000)
     monkeypatch.setattr(decision_recorder, "_WRITE_SECONDS", 5)
-    fleet, store = standalone(outdated=6), LocalStore(tmp_path)
+    fleet, store = standalone(outdated=14), LocalStore(tmp_path)
 
     driver = record(fleet, rollout(fleet), store, passes=20)
 
     reruns = tuple(rerun(steps_in(store, driver.rollout)))
-    assert bytes_in(store, driver.rollout, tmp_path) <= 1.2 * 15_000
+    assert bytes_in(store, driver.rollout, tmp_path) <= 1.2 * 24_000
     assert 20 < len(reruns) < len(driver.plans)
     assert reruns[-1].step.after is not None
     assert reruns[-1].step.after.ended_at is not None
