@@ -8,7 +8,7 @@ from awsroll.cli.capacity_chart import capacity_chart
 from awsroll.cli.judge_rows import judge_rows
 from awsroll.cli.local_time import local_moment
 from awsroll.core.model.duration_text import duration, rough_duration
-from awsroll.core.model.rollout import OnFailure
+from awsroll.core.model.rollout import OnFailure, Zones
 from awsroll.core.request.spec import RolloutSpec
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ def request_rows(plan: "RolloutPlan") -> list[Row]:
     return [
         *_setting_rows(plan, request),
         *groups,
+        *_turn_rows(plan, request),
         *_gate_rows(request),
         *judge_rows(plan, request),
         *_probe_rows(request),
@@ -188,6 +189,18 @@ def server_rows(plan: "RolloutPlan") -> list[tuple[str, ...]]:
 
 def _named(plan: "RolloutPlan", version: str) -> str:
     return plan.from_name if plan.from_name and version == plan.from_version else version
+
+
+def _turn_rows(plan: "RolloutPlan", request: RolloutSpec) -> list[Row]:
+    """Return the zones in the order of their turns, if they come one by one."""
+    if request.zones is not Zones.ONE_BY_ONE:
+        return []
+    words = f"one by one: {', '.join(dict.fromkeys(server.zone for server in plan.order))}; a checkpoint ends each"
+    if request.zone_bake:
+        words += f", for {duration(request.zone_bake)}"
+    if request.approve_checkpoints:
+        words += ", until a person approves"
+    return [("zones", words)]
 
 
 def _gate_rows(request: RolloutSpec) -> list[Row]:

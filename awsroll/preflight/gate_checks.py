@@ -3,7 +3,7 @@
 from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
 from awsroll.core.model.observation import AlarmState
-from awsroll.core.model.rollout import Gates, OnFailure, Rollout
+from awsroll.core.model.rollout import Gates, OnFailure, Rollout, Zones
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
@@ -14,7 +14,8 @@ def gates_of(spec: RolloutSpec) -> Gates:
     """Return the gates of a request."""
     return Gates(
         checkpoints=spec.checkpoints(),
-        delay_seconds=spec.checkpoint_delay,
+        delay_seconds=spec.zone_bake if spec.zones is Zones.ONE_BY_ONE else spec.checkpoint_delay,
+        by_zone=spec.zones is Zones.ONE_BY_ONE,
         needs_approval=spec.approve_checkpoints,
         approval_seconds=spec.approval_timeout,
         bake_seconds=spec.bake_time,

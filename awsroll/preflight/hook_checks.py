@@ -23,7 +23,7 @@ def check_hooks(aws: Connection, rollout: Rollout, findings: Findings) -> None:
         findings.refuse(problem)
     for hook in rollout.hooks:
         _check_kind(aws, hook, findings)
-        if hook.point is HookPoint.AT_CHECKPOINT and not rollout.gates.checkpoints:
+        if hook.point is HookPoint.AT_CHECKPOINT and not rollout.gates.names:
             findings.warn(f"hook {hook.name}: there is no --checkpoint, so this hook never runs")
         if hook.point is HookPoint.ON_FAILURE and rollout.on_failure is OnFailure.PAUSE:
             findings.warn(f"hook {hook.name}: --on-failure pause pauses at once, so this hook never runs")

@@ -1,5 +1,6 @@
 """The `Rollout` that a request and the facts about a fleet make, and its first `Status`. Calls nothing."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from awsroll.core.classify.capacity import bounds
@@ -15,6 +16,7 @@ from awsroll.preflight.gate_checks import gates_of
 from awsroll.preflight.inspect_standalone import slots_of
 from awsroll.preflight.reload_checks import reload_command, rollback_command
 from awsroll.preflight.versions import baseline_of, baseline_template
+from awsroll.preflight.zone_turn_checks import zones_in_order
 
 
 def rollout_of(spec: RolloutSpec, fleet: FleetFacts, goal: Goal, name: str) -> Rollout:
@@ -39,7 +41,7 @@ def rollout_of(spec: RolloutSpec, fleet: FleetFacts, goal: Goal, name: str) -> R
         ref=spec.ref,
         max_failures=spec.max_failures,
         on_failure=spec.after_failure,
-        gates=gates_of(spec),
+        gates=replace(gates_of(spec), zones=zones_in_order(spec, fleet, goal)),
         hooks=named(spec.all_hooks),
         keep_old=spec.keep_old,
         keep_failed=spec.keep_failed,

@@ -38,6 +38,7 @@ from awsroll.preflight.vcpu_checks import check_vcpus
 from awsroll.preflight.versions import pin, template_data, template_names, template_tags
 from awsroll.preflight.window_checks import check_windows
 from awsroll.preflight.zone_checks import check_zones, keeps_zones
+from awsroll.preflight.zone_turn_checks import check_zone_turns, keeps_each_zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +142,9 @@ class _Preflight:
         rollout = replace(
             self._rollout(fleet, goal, name), limits=limits, account=account, started_by=aws.sts.known_caller
         )
-        rollout = replace(rollout, keeps_zones=keeps_zones(spec, rollout, fleet, goal))
+        rollout = replace(
+            rollout, keeps_zones=keeps_zones(spec, rollout, fleet, goal) or keeps_each_zone(spec, rollout)
+        )
         if spec.windows or spec.freezes or spec.override_freeze:
             with findings.checking(Check.WINDOWS):
                 periods = (*spec.windows, *spec.freezes)
@@ -184,6 +187,7 @@ class _Preflight:
             check_launch_call(self._aws, rollout, fleet, findings)
         with findings.checking(Check.ZONES):
             check_zones(spec, rollout, fleet, goal, findings)
+            check_zone_turns(spec, rollout, fleet, goal, findings)
         with findings.checking(Check.THRESHOLDS):
             check_thresholds(rollout, fleet, findings)
         with findings.checking(Check.TAGS):

@@ -1,5 +1,7 @@
 """The comparison of a request with an interrupted rollout: if they match, the rollout may be resumed."""
 
+from dataclasses import replace
+
 from awsroll.aws.connection import Connection
 from awsroll.core.model.hooks import named
 from awsroll.core.model.rollout import ReloadCommand, Rollout, Strategy
@@ -27,7 +29,8 @@ def changes_since(spec: RolloutSpec, rollout: Rollout, aws: Connection) -> tuple
         "--max-running": spec.cap() == rollout.max_running,
         "the version": _is_same_version(spec, rollout, aws),
         "--rollback-command": spec.rollback_command == _commands(rollout.rollback_reload),
-        "the checkpoints, --alarm, --bake-time, windows or freezes": gates_of(spec) == rollout.gates,
+        "the checkpoints, --alarm, --bake-time, windows or freezes": replace(gates_of(spec), zones=rollout.gates.zones)
+        == rollout.gates,
         "the hooks or --drain-probe": named(spec.all_hooks) == rollout.hooks,
         "--max-failures": spec.max_failures == rollout.max_failures,
         "--on-failure": spec.after_failure is rollout.on_failure,

@@ -82,15 +82,17 @@ def _check_enabled(steps: _Steps, routing: Routing, findings: Findings) -> None:
 
 def _check_shift(steps: _Steps, findings: Findings) -> None:
     """Refuse or warn of zones under a zonal shift: servers there are healthy and get no requests."""
-    live, group = steps.fleet.live, steps.fleet.group
+    live, group, by_zone = steps.fleet.live, steps.fleet.group, steps.rollout.gates.by_zone
     shifted = sorted({instance.zone for instance in live if any(target.shifted for target in instance.targets)})
     if not shifted:
         return
     what = f"a zonal shift keeps requests away from {', '.join(shifted)}: servers there do not serve"
     if not any(instance.zone in shifted for instance in steps.leaving):
-        findings.warn(f"{what}. The rollout counts the servers of the other zones only")
+        waits = "With --zones one-by-one nothing new starts before the shift ends"
+        findings.warn(f"{what}. {waits if by_zone else 'The rollout counts the servers of the other zones only'}")
         return
-    others = set() if group is None or steps.rollout.reloads else {zone for _, zone in group.subnets} - set(shifted)
+    stays = group is None or steps.rollout.reloads or by_zone
+    others = set() if group is None or stays else {zone for _, zone in group.subnets} - set(shifted)
     if not others or steps.limits.max_unavailable > 0:
         way_out = ", or pass --launch-first to launch into other zones" if others else ""
         findings.refuse(

@@ -28,7 +28,7 @@ def build_report(
         ended_at=ended_at,
         elapsed_s=round((ended_at - status.started_at).total_seconds(), 3),
         instances=instance_counts(counts),
-        checkpoints=tuple(str(checkpoint) for checkpoint in rollout.gates.checkpoints[: status.gate.passed]),
+        checkpoints=rollout.gates.names[: status.gate.passed],
         min_serving=counters.lowest_serving,
         max_live=counters.highest_live,
         max_running=counters.highest_running,

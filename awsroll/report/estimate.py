@@ -110,6 +110,7 @@ def work_of(rollout: Rollout, limits: Bounds, *, outdated: int, current: int) ->
     """Return what a rollout has to do, for the simulation."""
     gates = rollout.gates
     counts = (max(1, amount.rounded_down(limits.desired)) for amount in gates.checkpoints)
+    turns = (outdated * number // len(gates.zones) for number in range(1, len(gates.zones) + 1))
     return Work(
         outdated=outdated,
         current=current,
@@ -120,7 +121,7 @@ def work_of(rollout: Rollout, limits: Bounds, *, outdated: int, current: int) ->
         reloads=rollout.reloads,
         all_new_first=rollout.strategy is Strategy.DOUBLE_HALF,
         keeps_old=rollout.keep_old,
-        checkpoints=tuple(counts),
+        checkpoints=tuple(turns if gates.by_zone else counts),
         checkpoint_seconds=gates.delay_seconds,
         bake_seconds=gates.bake_seconds,
     )

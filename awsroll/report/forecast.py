@@ -12,6 +12,7 @@ from awsroll.core.classify.estimates import most_running
 from awsroll.core.classify.view import View
 from awsroll.core.decide.nothing_to_do import is_on_target
 from awsroll.core.decide.victims import order
+from awsroll.core.decide.zone_turns import in_turns
 from awsroll.core.model.finding import Finding
 from awsroll.core.model.fingerprint import Fingerprint
 from awsroll.core.model.observation import Observation
@@ -44,7 +45,8 @@ class RolloutPlan:
     """The plan of a rollout.
 
     Attributes:
-        order: the servers in the order in which they are replaced: unhealthy servers first, zones balanced.
+        order: the servers in the order in which they are replaced: unhealthy servers first, zones balanced;
+            with `--zones one-by-one` zone by zone.
         nothing_to_do: the whole fleet serves on the new version already: a rollout would change nothing.
         skipped: number of servers that already run the new version or are skipped by the request.
         lowest_serving: the number of serving servers never falls below this value because of the rollout.
@@ -164,7 +166,7 @@ def forecast(
     view = View(rollout, observation, status)
     capacity = measure(view)
     limits = capacity.limits
-    leaving = order(view, view.candidates)
+    leaving = in_turns(rollout, order(view, view.candidates))
     reloading = rollout.reload is not None
     groups, skipped = observation.target_groups, len(view.current) + len(view.skipped)
     work = work_of(rollout, limits, outdated=len(leaving), current=skipped)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from awsroll.core.decide.suspended_processes import processes_to_suspend
+from awsroll.core.model.rollout import Zones
 from awsroll.core.request.spec import RolloutSpec
 
 
@@ -32,6 +33,8 @@ class PlannedGates:
     approval_timeout: float | None = None
     bake_time: float = 0
     alarms: tuple[str, ...] = ()
+    zones: str = str(Zones.TOGETHER)
+    zone_bake: float = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,8 @@ def planned_gates(request: RolloutSpec) -> PlannedGates:
         approval_timeout=request.approval_timeout,
         bake_time=request.bake_time,
         alarms=request.alarm,
+        zones=str(request.zones),
+        zone_bake=request.zone_bake,
     )
 
 

@@ -115,7 +115,7 @@ def calls_in(course: Course) -> ApiCalls:
 def _gates(rollout: Rollout, course: Course) -> tuple[GateStory, ...]:
     reached = {number: fact for fact in course.facts if (number := _number(fact, EventName.CHECKPOINT_REACHED))}
     passed = {number: fact for fact in course.facts if (number := _number(fact, EventName.CHECKPOINT_PASSED))}
-    checkpoints = dict(enumerate(map(str, rollout.gates.checkpoints), 1))
+    checkpoints = dict(enumerate(rollout.gates.names, 1))
     return tuple(
         GateStory(
             number=number,

@@ -66,6 +66,7 @@ class Checkpoints:
             problems += self._opened_early(before, status)
             chosen = _chosen(status) - _chosen(before) - set(status.failed)
             problems += self._beyond(chosen) + self._while_closed(chosen, self._looked_at, at)
+            problems += self._in_two_zones(chosen, status)
         self._status, self._looked_at = status, at
         self._aside = _chosen(status) | set(status.failed)
         if facts is not None:
@@ -80,6 +81,10 @@ class Checkpoints:
         taken = frozenset(one for one in change.taken if one not in self._aside)
         problems = self._beyond(taken)
         launched = frozenset(one for one in change.launched if self._is_new(one))
+        to_come = self.rollout.gates.zones[status.gate.passed + self._may_open(status) + 1 :]
+        early = sorted(one for one in launched if self.truth.instances[one].zone in to_come)
+        if early and not any(not launch.settled for launch in status.launches):
+            problems += [f"invariant 5: {early} of the new version were launched in a zone before its turn"]
         more_desired = not change.moves_members and self._group_launches_goal()  # no server is leaving
         owed = max(0, facts.owed - change.owed_before) if more_desired else 0
         if not launched and not owed:
@@ -104,6 +109,18 @@ class Checkpoints:
             new=frozenset(one for one in members - set(status.failed) if self._is_new(one)),
             owed=facts.owed if self._group_launches_goal() else 0,
         )
+
+    def _in_two_zones(self, chosen: frozenset[str], status: Status) -> list[str]:
+        """Check that no zone is touched before its turn, and no two zones at once, if the zones come one by one."""
+        gates = self.rollout.gates
+        zones = {self.truth.instances[one].zone for one in chosen}
+        if not gates.by_zone or not zones:
+            return []
+        early = zones & set(gates.zones[status.gate.passed + 1 :])
+        away = (one for one in _leaving(status) if self.truth.instances[one].live)
+        at_once = zones | {self.truth.instances[one].zone for one in away}
+        problems = [f"invariant 5: {sorted(chosen)} were chosen before the turn of {sorted(early)}"] if early else []
+        return problems + ([f"invariant 5: two zones in flight: {sorted(at_once)}"] if len(at_once) > 1 else [])
 
     def _while_closed(self, chosen: frozenset[str], before: datetime | None, at: datetime) -> list[str]:
         """Check that no server was chosen while windows were closed or a freeze lasted, at this and the last look."""
@@ -171,6 +188,11 @@ class Checkpoints:
 
 def _is_rolling(status: Status) -> bool:
     return status.mode is Mode.ROLLING and not status.rolling_back
+
+
+def _leaving(status: Status) -> frozenset[str]:
+    """Return the old servers that leave, without those that failed or died."""
+    return frozenset((*status.retiring, *status.reloading)) - set(status.failed)
 
 
 def _chosen(status: Status) -> frozenset[str]:

@@ -27,6 +27,7 @@ from awsroll.preflight.serving_report import report_serving
 from awsroll.preflight.versions import DEFAULT, LATEST
 from awsroll.preflight.window_checks import check_windows
 from awsroll.preflight.zone_checks import check_zones, keeps_zones
+from awsroll.preflight.zone_turn_checks import check_zone_turns, keeps_each_zone
 from awsroll.testing.group import FakeGroup
 from awsroll.testing.observations import Snapshot
 
@@ -71,7 +72,7 @@ def prepare(fleet: FakeFacts, spec: RolloutSpec, *, rollout_id: str = "", findin
     rollout = rollout_of(spec, facts, goal, name)
     with findings.checking(Check.DEADLINES):
         rollout = replace(rollout, limits=resolve_limits(spec, facts, findings))
-    rollout = replace(rollout, keeps_zones=keeps_zones(spec, rollout, facts, goal))
+    rollout = replace(rollout, keeps_zones=keeps_zones(spec, rollout, facts, goal) or keeps_each_zone(spec, rollout))
     _check_steps(fleet, spec, rollout, goal, findings)
     findings.raise_refusals()
     return Prepared(
@@ -186,6 +187,7 @@ def _check_steps(fleet: FakeFacts, spec: RolloutSpec, rollout: Rollout, goal: Go
             check_targets(rollout, facts, goal, findings)
     with findings.checking(Check.ZONES):
         check_zones(spec, rollout, facts, goal, findings)
+        check_zone_turns(spec, rollout, facts, goal, findings)
 
 
 def _check_alarms(fleet: FakeFacts, rollout: Rollout, findings: Findings) -> None:

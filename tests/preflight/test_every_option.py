@@ -13,7 +13,7 @@ import pytest
 from awsroll.aws.connection import Connection
 from awsroll.core.model.hooks import HookPoint, HookSpec
 from awsroll.core.model.period import Period
-from awsroll.core.model.rollout import Gates, Judging, Limits, OnFailure, Rollout, SkipPolicy, Strategy
+from awsroll.core.model.rollout import Gates, Judging, Limits, OnFailure, Rollout, SkipPolicy, Strategy, Zones
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.preflight import prepare
@@ -27,6 +27,7 @@ UNDONE = RELOAD | {"rollback_command": ("undo-first",)}
 DOCUMENT = RELOAD | {"command": (), "document": "AWS-RunRemoteScript"}
 KEEPING = GROUP | {"keep_failed": 1}
 GATED = GROUP | {"checkpoint": (1,)}
+BY_ZONE = GROUP | {"max_unavailable": 1, "zones": Zones.ONE_BY_ONE}
 FROZEN = GROUP | {"freezes": (Period(start="2020-01-01", end="2020-01-02"),)}
 APPROVED = GATED | {"approve_checkpoints": True}
 ROOMY = GROUP | {"launch_first": True, "concurrent": "100%"}
@@ -76,6 +77,8 @@ CASES = {
     "approval_timeout": Case(value=9, base=APPROVED, shows="gates.approval_seconds"),
     "bake_time": Case(value=9, base=GROUP, shows="gates.bake_seconds"),
     "alarm": Case(value=("errors",), base=GROUP, shows="gates.alarms"),
+    "zones": Case(value=Zones.ONE_BY_ONE, base=GROUP | {"max_unavailable": 1}, shows="gates.zones"),
+    "zone_bake": Case(value=9, base=BY_ZONE, shows="gates.delay_seconds"),
     "windows": Case(value=(Period(cron="0 9 * * *", duration=60),), base=GROUP, shows="gates.windows"),
     "freezes": Case(value=(Period(start="2020-01-01", end="2020-01-02"),), base=GROUP, shows="gates.freezes"),
     "override_freeze": Case(value="a hole", base=FROZEN, shows="gates.override"),
@@ -134,6 +137,8 @@ READ_FROM_THE_FLEET = {
 BEHIND_A_NETWORK_LOAD_BALANCER = {"raises_deregistration_delay"}  # tests/rollouts/test_network_load_balancers.py
 # The fields that are the same in each rollout.
 FIXED = {"limits.skipped_seconds"}
+# A second field that an option sets beside the one of its case.
+SET_TOO = {"gates.by_zone"}
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +215,8 @@ def _default_of(field: Field[Any]) -> Any:
 def test_every_field_of_a_rollout_has_a_source() -> None:
     set_by_options = {case.shows.partition(".")[0] if "reload" in case.shows else case.shows for case in CASES.values()}
     known = _paths(Rollout) | _paths(Limits) | _paths(Gates) | _paths(Judging)
-    assert known.keys() == (set_by_options - {REFUSED}) | READ_FROM_THE_FLEET | BEHIND_A_NETWORK_LOAD_BALANCER | FIXED
+    of_others = READ_FROM_THE_FLEET | BEHIND_A_NETWORK_LOAD_BALANCER | FIXED | SET_TOO
+    assert known.keys() == (set_by_options - {REFUSED}) | of_others
     assert not READ_FROM_THE_FLEET & set_by_options
 
 

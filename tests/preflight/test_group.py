@@ -6,7 +6,7 @@ import pytest
 from awsroll.aws.connection import Connection
 from awsroll.core.model.finding import NOTE
 from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
-from awsroll.core.model.rollout import SkipPolicy, Strategy
+from awsroll.core.model.rollout import SkipPolicy, Strategy, Zones
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.preflight import Prepared, prepare
@@ -122,6 +122,8 @@ def test_a_group_that_mixes_on_demand_and_spot_surges_by_its_desired_capacity(be
     assert "mixes On-Demand and Spot Instances, which LaunchInstances does not support: awsroll raises the desired" in (
         notes(bench.prepare(strategy=Strategy.DOUBLE_HALF))
     )
+    with pytest.raises(FleetError, match="--zones one-by-one needs it for a surge"):
+        bench.prepare(launch_first=True, zones=Zones.ONE_BY_ONE)
 
 
 def test_hooks_extend_deadlines(bench: Bench) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from awsroll.aws.ec2 import Ec2
 from awsroll.core.model.amount import EVERYTHING, Amount
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout import Strategy, Zones
 from awsroll.core.tags import HELD_BY_TAG
 from awsroll.preflight import cap_checks
 from awsroll.sandbox import ApiError, Fleet, Sandbox
@@ -172,6 +172,8 @@ def test_a_zonal_shift_is_a_warning_where_servers_are_launched_in_other_zones(sm
     warnings = small.warnings(launch_first=True)
     assert any("a zonal shift keeps requests away from us-east-1a" in warning for warning in warnings)
     assert any("1 healthy but without requests (a zonal shift is active)" in warning for warning in warnings)
+    (problem,) = small.problems(launch_first=True, zones=Zones.ONE_BY_ONE)
+    assert problem.endswith("wait until the shift ends")
 
 
 # --- Network Load Balancers -------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Rollout requests and initial fleets of the state machine."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,6 +86,7 @@ class Asked:
     on_failure: OnFailure
     max_failures: int
     gates: Gates
+    by_zone: bool
     keeps_old: bool
     keeps_failed: int
     is_capped: bool
@@ -120,6 +122,7 @@ requests = st.builds(
     on_failure=st.sampled_from(OnFailure),
     max_failures=st.integers(0, 2),
     gates=gates,
+    by_zone=st.sampled_from([False, False, False, True]),
     keeps_old=st.booleans(),
     keeps_failed=st.sampled_from([0, 0, 1, 2]),
     is_capped=st.sampled_from([False, False, True]),
@@ -145,7 +148,7 @@ def begun(found: Found, asked: Asked) -> Driver:
             health_check_interval_seconds=None if asked.delay is None else 8,
             on_failure=asked.on_failure,
             max_failures=asked.max_failures,
-            gates=asked.gates,
+            gates=_by_zone(fleet, asked.gates) if _rolls_by_zone(found, asked) else asked.gates,
             keep_old=asked.keeps_old and asked.how in _MAY_KEEP_OLD,
             keep_failed=0 if asked.reloads else asked.keeps_failed,
             keep_failed_seconds=3600.0,
@@ -154,6 +157,20 @@ def begun(found: Found, asked: Asked) -> Driver:
             **asked.how,
         ),
     )
+
+
+def _rolls_by_zone(found: Found, asked: Asked) -> bool:
+    """Return whether the zones come one by one; a group without LaunchInstances, and double-half, are refused."""
+    launches = not found.is_group or found.surges or "max_surge" not in asked.how
+    return asked.by_zone and launches and asked.how is not _DOUBLE_HALF
+
+
+def _by_zone(fleet: FakeFleet, asked: Gates) -> Gates:
+    sizes = Counter(one.zone for one in fleet.instances.all())
+    zones = sorted(
+        {one.zone for one in fleet.instances.all() if one.template != NEW}, key=lambda zone: (sizes[zone], zone)
+    )
+    return replace(asked, checkpoints=(), by_zone=True, zones=tuple(zones))
 
 
 def _cap(found: Found, asked: Asked) -> Amount:

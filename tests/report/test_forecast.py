@@ -1,5 +1,6 @@
 """Plans: the order and limits of the planner, and a duration that can be checked by hand."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from awsroll.core.model.observation import (
     TargetState,
     TemplateVersion,
 )
-from awsroll.core.model.rollout import Gates, Rollout, Strategy, VersionCount
+from awsroll.core.model.rollout import Gates, Rollout, Strategy, VersionCount, Zones
 from awsroll.core.model.server_record import Slots
 from awsroll.core.model.status import Status
 from awsroll.core.request.spec import RolloutSpec
@@ -62,6 +63,15 @@ def test_the_order_comes_from_the_planner_and_current_servers_are_skipped() -> N
     assert [server.instance_id for server in plan.order] == ["i-4", "i-1", "i-2"]
     assert plan.skipped == 1
     assert plan.order[0].version == "lt-1:1"
+
+
+def test_zones_one_by_one_are_in_the_order_of_their_turns() -> None:
+    servers = [_server(number) for number in range(5)]  # zone-a has one server more
+    plan = _forecast(*servers, gates=Gates(by_zone=True, zones=("zone-b", "zone-a")))
+    assert [server.zone for server in plan.order] == ["zone-b"] * 2 + ["zone-a"] * 3
+    request = RolloutSpec(asg="web", zones=Zones.ONE_BY_ONE, zone_bake=600, approve_checkpoints=True)
+    text = plan_text(replace(plan, request=request))
+    assert "one by one: zone-b, zone-a; a checkpoint ends each, for 10 min 0 s, until a person approves" in text
 
 
 def test_nine_servers_two_at_a_time_take_five_rounds() -> None:
@@ -160,6 +170,8 @@ def test_the_text_of_a_plan_says_gates_failures_settings_and_servers_by_zone() -
         "approval_timeout": None,
         "bake_time": 60,
         "alarms": ("a",),
+        "zones": "together",
+        "zone_bake": 0,
     }
     assert plain["failure_policy"] == {
         "max_failures": 0,

@@ -66,6 +66,7 @@ STEERING = {
         "alarms",
         "approval_seconds",
         "bake_seconds",
+        "by_zone",
         "checkpoints",
         "delay_seconds",
         "freezes",
@@ -73,6 +74,7 @@ STEERING = {
         "needs_approval",
         "override",
         "windows",
+        "zones",
     ),
     "Evidence": (
         "compared",

@@ -11,7 +11,7 @@ import pytest
 import awsroll
 from awsroll.core.model.hooks import HookPoint, HookSpec
 from awsroll.core.model.options import Option, options_of
-from awsroll.core.model.rollout import OnFailure, Pace, SkipPolicy, Strategy
+from awsroll.core.model.rollout import OnFailure, Pace, SkipPolicy, Strategy, Zones
 from awsroll.core.model.values import LONGEST_SECONDS, Seconds, Share
 from awsroll.core.request.spec import RolloutSpec, pace_of, spec_of
 from awsroll.core.request.waves import FleetSpec, FleetsSpec, WaveSpec
@@ -122,7 +122,7 @@ def test_a_plain_string_becomes_the_enums_value(name: str) -> None:
 
 
 def test_the_request_has_these_enums() -> None:
-    assert {_enum_of(name) for name in ENUM_FIELDS} == {Strategy, OnFailure, SkipPolicy}
+    assert {_enum_of(name) for name in ENUM_FIELDS} == {Strategy, OnFailure, SkipPolicy, Zones}
 
 
 @pytest.mark.parametrize(

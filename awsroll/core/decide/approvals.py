@@ -24,6 +24,7 @@ class AwaitedApproval:
         checkpoints: the number of checkpoints of the rollout.
         updated: servers that serve on the new version.
         servers: servers that the fleet should have.
+        zone: the zone that ends at this checkpoint; empty unless the zones come one by one.
         version: the new version.
         since: since when the checkpoint waits.
         command: the command that approves it.
@@ -40,12 +41,14 @@ class AwaitedApproval:
     command: str
     answer: str = ""
     answered_by: str = ""
+    zone: str = ""
 
     @property
     def place(self) -> str:
         """What the person decides about: `checkpoint 2 of 3: 5 of 20 servers on lt-0abc:7`."""
         servers = f"{self.updated} of {self.servers} servers on {self.version}"
-        return f"checkpoint {self.checkpoint} of {self.checkpoints}: {servers}"
+        zone = f", the end of zone {self.zone}" if self.zone else ""
+        return f"checkpoint {self.checkpoint} of {self.checkpoints}{zone}: {servers}"
 
 
 _REQUEST_OF = {"approved": "approve", "rejected": "reject"}
@@ -76,7 +79,7 @@ def checkpoint_at_rest(rollout: Rollout, status: Status, requests: UserRequests)
     counts, answer = count_servers(rollout, status), _answer(status, requests, number)
     return AwaitedApproval(
         checkpoint=number,
-        checkpoints=len(rollout.gates.checkpoints),
+        checkpoints=len(rollout.gates.names),
         updated=counts.updated,
         servers=counts.wanted,
         version=rollout.to_version,
@@ -84,6 +87,7 @@ def checkpoint_at_rest(rollout: Rollout, status: Status, requests: UserRequests)
         command=f"awsroll approve {rollout.rollout_id} --checkpoint {number}",
         answer=answer,
         answered_by=requests.who(f"{_REQUEST_OF[answer]} {number}") if answer else "",
+        zone=rollout.gates.zones[number - 1] if rollout.gates.by_zone else "",
     )
 
 
@@ -112,7 +116,7 @@ def why_no_answer(
         approves: whether the answer opens the checkpoint. A rejection needs no checkpoint that asks for approval.
         checkpoint: the number that the answer names; None: the checkpoint that waits.
     """
-    name, total = rollout.rollout_id, len(rollout.gates.checkpoints)
+    name, total = rollout.rollout_id, len(rollout.gates.names)
     waiting = checkpoint_at_rest(rollout, status, requests)
     if checkpoint is not None and not 1 <= checkpoint <= total:
         return f"rollout {name} has {total or 'no'} checkpoints, so there is no checkpoint {checkpoint}"
@@ -138,7 +142,7 @@ def _answer(status: Status, requests: UserRequests, number: int) -> str:
 
 
 def _why_none_waits(rollout: Rollout, status: Status) -> str:
-    name, total = rollout.rollout_id, len(rollout.gates.checkpoints)
+    name, total = rollout.rollout_id, len(rollout.gates.names)
     if not total:
         return f"rollout {name} has no checkpoints"
     if status.rolling_back:

@@ -4,12 +4,15 @@ What is in flight comes to its end. Then the rollout is at rest, as at a closed 
 until the rollout goes on. A rollback and a stop are never blocked, and neither is a bake time: then nothing new starts.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from awsroll.core.classify.capacity import Capacity
 from awsroll.core.classify.view import View
+from awsroll.core.decide.gates import launches_left
+from awsroll.core.decide.selection import can_pick
+from awsroll.core.decide.zone_turns import zone_in_turn
 from awsroll.core.lifecycle import note
-from awsroll.core.model.period import Schedule
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Blocked
@@ -17,11 +20,11 @@ from awsroll.core.model.status_parts import Blocked
 
 def note_block(view: View, capacity: Capacity) -> Status:
     """Record whether something keeps the rollout from starting anything new, and whether it is at rest then."""
-    status, at, cause = view.status, view.observation.at, _cause(view)
-    known = status.blocked
-    if cause is None:
-        return status if known is None else unblocked(status)
+    status, at = view.status, view.observation.at
     moving = bool(capacity.in_flight or view.leaving or view.returning or status.calls)
+    cause, known = _cause(view, capacity, moving=moving), status.blocked
+    if cause is None:
+        return unblocked(status)
     blocked = Blocked(
         reason=cause.reason,
         since=at if known is None else known.since,
@@ -30,7 +33,9 @@ def note_block(view: View, capacity: Capacity) -> Status:
     )
     if known is None:
         status = note(status, Event(name=EventName.BLOCKED, fields={"reason": cause.reason}))
-    return replace(status, blocked=blocked, progress_at=at if blocked.rests else status.progress_at)
+    return replace(
+        status, blocked=blocked, progress_at=at if blocked.rests and cause.is_patient else status.progress_at
+    )
 
 
 def unblocked(status: Status) -> Status:
@@ -40,10 +45,46 @@ def unblocked(status: Status) -> Status:
     return note(replace(status, blocked=None), Event(name=EventName.UNBLOCKED))
 
 
-def _cause(view: View) -> Schedule | None:
-    """Return the schedule that is closed; None if nothing is blocked, or nothing is left to start."""
-    schedule = view.observation.schedule
-    if schedule is None or schedule.is_open or view.status.rolling_back:
-        return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cause:
+    """What blocks a rollout.
+
+    Attributes:
+        is_patient: the wait may take as long as it takes. Otherwise it ends with the time without progress.
+    """
+
+    reason: str
+    changes_at: datetime | None = None
+    is_patient: bool = True
+
+
+def _cause(view: View, capacity: Capacity, *, moving: bool) -> _Cause | None:
+    """Return what blocks the rollout; None if nothing does, or nothing is left to start."""
     to_go = view.candidates or len(view.outdated) > len(view.skipped)
-    return schedule if to_go and view.rollout.gates.is_scheduled else None
+    if view.status.rolling_back or not to_go:
+        return None
+    gates, schedule = view.rollout.gates, view.observation.schedule
+    if gates.is_scheduled and schedule is not None and not schedule.is_open:
+        return _Cause(reason=schedule.reason, changes_at=schedule.changes_at)
+    if not gates.by_zone:
+        return None
+    if shifted := sorted(view.shifted_zones.union(view.status.shortage.shifted)):
+        return _Cause(reason=f"the end of the zonal shift away from {', '.join(shifted)}")
+    return _other_zones(view, capacity, moving=moving)
+
+
+def _other_zones(view: View, capacity: Capacity, *, moving: bool) -> _Cause | None:
+    """Return that servers of other zones are missing, so that no server of the zone in turn can be spared.
+
+    At rest the group replaces them.
+    """
+    zone, blocked = zone_in_turn(view), view.status.blocked
+    rests = blocked is not None and blocked.rests
+    if not zone or view.status.gate.closed_since is not None or (moving and not rests):
+        return None
+    free = view.with_status(replace(view.status, blocked=None))
+    missing = capacity.serving < capacity.limits.desired
+    surges = not rests and capacity.limits.max_surge > 0 and launches_left(free, capacity) > 0
+    if not missing or surges or can_pick(free, capacity):
+        return None
+    return _Cause(reason=f"servers outside {zone} to serve again", is_patient=False)

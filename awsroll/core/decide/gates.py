@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.view import View
 from awsroll.core.decide.approvals import approval_event, awaited_approval
+from awsroll.core.decide.zone_turns import candidates_in_turn, is_replaced, launches_in_turn
 from awsroll.core.judge.verdicts import Verdict
 from awsroll.core.lifecycle import note
 from awsroll.core.model.actions import Reason
@@ -48,6 +49,8 @@ def launches_left(view: View, capacity: Capacity) -> int:
     """Return how many further servers of the new version may be launched before the next gate."""
     if is_closed(view.status):
         return _launches_in_flight(view)
+    if view.rollout.gates.by_zone:
+        return min(capacity.launches_allowed, launches_in_turn(view))
     if view.status.gate.passed >= len(view.rollout.gates.checkpoints):
         return capacity.launches_allowed
     return max(0, limit(view, capacity) - max(0, capacity.current - _current_from_start(view)))
@@ -67,6 +70,8 @@ def touches_left(view: View, capacity: Capacity) -> int:
     """Return how many further old servers may be touched before the next gate."""
     if is_closed(view.status):
         return 0
+    if view.rollout.gates.by_zone:
+        return len(candidates_in_turn(view))
     if view.status.gate.passed >= len(view.rollout.gates.checkpoints):
         return len(view.candidates)
     return max(0, limit(view, capacity) - _touched(view, capacity))
@@ -90,17 +95,23 @@ def _touched(view: View, capacity: Capacity) -> int:
 def reach(view: View, capacity: Capacity) -> Status:
     """Close the next gate if its checkpoint is reached. The caller has checked that nothing is in flight."""
     status = view.status
-    checkpoints = view.rollout.gates.checkpoints
-    if status.gate.closed_since is not None or status.gate.passed >= len(checkpoints):
+    if status.gate.closed_since is not None or status.gate.passed >= len(view.rollout.gates.names):
         return status
-    counted = _touched(view, capacity)
-    if view.rollout.strategy is Strategy.DOUBLE_HALF:
-        counted = max(counted, capacity.current - _current_from_start(view))
-    if counted < limit(view, capacity):
+    if not _is_reached(view, capacity):
         return status
     at = view.observation.at
     reached = replace(status, gate=replace(status.gate, closed_since=at), progress_at=at)
     return note(reached, Event(name=EventName.CHECKPOINT_REACHED, fields={"number": status.gate.passed + 1}))
+
+
+def _is_reached(view: View, capacity: Capacity) -> bool:
+    gates = view.rollout.gates
+    if gates.by_zone:
+        return is_replaced(view, gates.zones[view.status.gate.passed])
+    counted = _touched(view, capacity)
+    if view.rollout.strategy is Strategy.DOUBLE_HALF:
+        counted = max(counted, capacity.current - _current_from_start(view))
+    return counted >= limit(view, capacity)
 
 
 def pass_gate(view: View) -> tuple[Status, Proposals]:

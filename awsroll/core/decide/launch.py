@@ -17,19 +17,26 @@ from awsroll.core.classify.view import View
 from awsroll.core.decide.gates import launches_left
 from awsroll.core.decide.launch_batches import in_calls, numbered
 from awsroll.core.decide.victims import order
+from awsroll.core.decide.zone_turns import candidates_in_turn, zone_in_turn, zones_to_come
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import FleetKind, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.plan import add_failures
 from awsroll.core.model.server_record import Slots
 from awsroll.core.model.status import Status
+from awsroll.core.model.status_parts import Failure
 from awsroll.core.observe.launch_answers import RETRY_LAUNCH_SECONDS
 from awsroll.core.observe.refused_launches import excuse_failures
 from awsroll.core.observe.short_zones import note_shifted_zones, with_capacity
 
 _AFTER_A_REFUSAL = timedelta(seconds=RETRY_LAUNCH_SECONDS)
 _EMPTY = "AWS answered the launch without instances and without errors"
+_NOT_IN_A_ZONE = (
+    "without LaunchInstances awsroll cannot say into which zone a group launches, and --zones one-by-one needs that: "
+    "grant autoscaling:LaunchInstances and ec2:CreateFleet"
+)
 _AROUND_A_CALL = timedelta(minutes=2)  # clocks differ, and the call may have come right after the last observation
 
 
@@ -134,11 +141,16 @@ def launch(view: View, capacity: Capacity) -> tuple[Status, tuple[Action, ...]]:
     count = min(count, launches_left(view, capacity))
     if status.desired is not None:  # ended members are replaced by terminating them, not by a larger surge
         count = min(count, capacity.limits.ceiling - status.desired.expected)
-    if capacity.limits.max_surge == 0 or count <= 0:
-        return status, ()
-    group = view.observation.group
+    return (status, ()) if capacity.limits.max_surge == 0 or count <= 0 else _surge(view, count)
+
+
+def _surge(view: View, count: int) -> tuple[Status, tuple[Action, ...]]:
+    """Launch members, or raise the desired capacity; only the former if the zones come one by one."""
+    status, group, at = view.status, view.observation.group, view.observation.at
     if group is not None and group.can_launch_instances and not status.launches_denied:
         return _launch_in_group(view, count)
+    if view.rollout.gates.by_zone:
+        return add_failures(status, Failure(instance_id="", cause=_NOT_IN_A_ZONE, at=at, final=True)), ()
     return _raise_desired(view, count)
 
 
@@ -148,16 +160,18 @@ def _launch_standalone(view: View, count: int, on_target: int) -> tuple[Status, 
     Beyond the next gate no old server is replaced: an empty slot gets an instance of its baseline.
     """
     requests, empty, shared = list[Launch](), set(vacancies(view)), _SharedTags(view)
-    for number, name in enumerate(_predecessors(view)[:count]):
-        before_gate = number < on_target
+    made, to_come = 0, zones_to_come(view)
+    for name in _predecessors(view)[:count]:
+        before_gate = made < on_target and view.shapes[name].zone not in to_come
+        made += before_gate
         template = _template_for(view, name, on_target=before_gate)
         if template is not None and (before_gate or name in empty):
             requests.append(_request(view, name, template, shared))
-    made = view.status.counters.launches
+    before = view.status.counters.launches
     launches = list[Launch]()
     for batch in in_calls(view, requests):
-        launches += numbered(view, batch, made + len(launches) + 1)
-    counters = replace(view.status.counters, launches=made + len(launches))
+        launches += numbered(view, batch, before + len(launches) + 1)
+    counters = replace(view.status.counters, launches=before + len(launches))
     status = replace(view.status, launches=(*view.status.launches, *launches), counters=counters)
     return status, tuple(act.LaunchInstance(launch=one, reason=_reason(view, one)) for one in launches)
 
@@ -182,7 +196,7 @@ def _predecessors(view: View) -> tuple[str, ...]:
     taken = {launch.replaces for launch in view.status.launches}
     empty = dict.fromkeys(vacancies(view))
     leaving = [view.by_id[name] for name in view.status.retiring if name in view.by_id]
-    ids = (instance.instance_id for instance in (*leaving, *order(view, view.candidates)))
+    ids = (instance.instance_id for instance in (*leaving, *order(view, candidates_in_turn(view))))
     return (*empty, *(name for name in ids if name in view.slots and name not in taken and name not in empty))
 
 
@@ -233,6 +247,8 @@ def _launch_in_group(view: View, count: int) -> tuple[Status, tuple[Action, ...]
     if group is None:
         return view.status, ()
     status, actions, subnets = view.status, [], dict(group.zones)
+    if zone := zone_in_turn(view):
+        subnets = {zone: subnets.get(zone, "")}
     for zone, wanted in sorted(_zones(view, count, with_capacity(view, tuple(subnets))).items()):
         number = status.counters.launches + 1
         request = Launch(

@@ -5,6 +5,7 @@ more serve than the floor asks for. Double-half keeps every old server until all
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -15,7 +16,9 @@ from awsroll.core.classify.view import View
 from awsroll.core.decide.gates import is_closed, touches_left
 from awsroll.core.decide.leaving_order import surplus_order
 from awsroll.core.decide.victims import order
+from awsroll.core.decide.zone_turns import room_in_zone, zone_in_turn, zones_to_come
 from awsroll.core.lifecycle import ServerChanges, phase_of
+from awsroll.core.model.amount import MOST
 from awsroll.core.model.observation import FleetKind, Instance
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Strategy
@@ -65,6 +68,11 @@ def _why_chosen(view: View, instance: Instance) -> str:
     if view.has_failed(instance):
         return "failed"
     return "surplus" if view.is_current(instance) else "outdated"
+
+
+def can_pick(view: View, capacity: Capacity) -> bool:
+    """Return whether a candidate may leave now."""
+    return bool(_pick(view, capacity, _in_order(view)))
 
 
 def undecided(view: View, capacity: Capacity) -> frozenset[str]:
@@ -147,6 +155,18 @@ def _has_failed(view: View, instance: Instance) -> bool:
     return view.has_failed(instance) and not view.rollout.reloads
 
 
+def _in_turn(view: View) -> Iterator[Instance]:
+    """Yield the candidates that may leave if the zones come one by one: the failed ones, and those of the zone in turn.
+
+    A dead member leaves any zone while the group launches the old version.
+    """
+    to_come, blocked = zones_to_come(view), view.status.blocked
+    rests = view.status.gate.closed_since is not None or (blocked is not None and blocked.rests)
+    for one in view.candidates:
+        if one.zone not in to_come or _has_failed(view, one) or (rests and view.is_still_listed(one)):
+            yield one
+
+
 @dataclass(slots=True)
 class _Allowance:
     """How much may still be taken out in this step.
@@ -162,6 +182,7 @@ class _Allowance:
     touches: int
     replacements: int
     zones: Counter[str] | None = None  # serving servers by zone, if each zone must keep one
+    in_zone: int = MOST  # serving servers that the floor of the zone in turn lets go
 
     def empties_zone(self, zone: str) -> bool:
         """Return whether the last serving server of a zone would leave that must keep one."""
@@ -172,6 +193,7 @@ class _Allowance:
         self.replacements -= 1
         self.touches -= touched
         self.window -= not failed
+        self.in_zone -= serves
         if serves and self.zones is not None:
             self.zones[zone] -= 1
 
@@ -197,6 +219,7 @@ def _pick(view: View, capacity: Capacity, candidates: tuple[Instance, ...] | lis
         touches=touches_left(view, capacity),
         replacements=_replacements_left(view, capacity),
         zones=zones,
+        in_zone=room_in_zone(view, capacity, zone_in_turn(view)) if view.rollout.gates.by_zone else MOST,
     )
     blocked = bool(vacancies(view)) and capacity.blocks_launches
     picks: list[Instance] = []
@@ -204,7 +227,7 @@ def _pick(view: View, capacity: Capacity, candidates: tuple[Instance, ...] | lis
         failed, serves = _has_failed(view, instance), view.is_serving(instance)
         touched = not _needs_no_gate(view, instance)
         outside_window = left.window <= 0 and not failed and (serves or not blocked)
-        no_room = serves and (left.room == 0 or left.empties_zone(instance.zone))
+        no_room = serves and (left.room == 0 or left.in_zone <= 0 or left.empties_zone(instance.zone))
         spent = (touched and left.touches == 0) or left.replacements <= 0
         if no_room or spent or outside_window:
             continue
@@ -229,7 +252,7 @@ def _replacements_left(view: View, capacity: Capacity) -> int:
 
 def _in_order(view: View) -> tuple[Instance, ...]:
     """Return the candidates in order; a standalone server whose replacement already serves leaves before the others."""
-    ordered = order(view, view.candidates)
+    ordered = order(view, _in_turn(view))
     if view.rollout.kind is not FleetKind.STANDALONE:
         return ordered
     serving = set(view.status.serving)

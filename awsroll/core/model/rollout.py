@@ -23,6 +23,13 @@ class Strategy(StrEnum):
     RELOAD = "reload"
 
 
+class Zones(StrEnum):
+    """In which order the Availability Zones get the new version."""
+
+    TOGETHER = "together"  # balanced over the zones
+    ONE_BY_ONE = "one-by-one"  # one zone after the other, with a checkpoint at the end of each
+
+
 class SkipPolicy(StrEnum):
     """What to do with instances that are protected from termination, or that someone else has put in standby."""
 
@@ -86,6 +93,8 @@ class Gates:
         freezes: while one of them lasts, nothing new starts.
         override: why the rollout ignores its windows and freezes; empty if it does not.
         judge: how the judge compares old and new servers, if a hook at `while_judging` counts their requests.
+        by_zone: the zones come one by one, and each ends at a gate. Then there are no `checkpoints`.
+        zones: the zones with servers to replace at the start, in their order.
     """
 
     checkpoints: tuple[Amount, ...] = ()
@@ -98,9 +107,16 @@ class Gates:
     freezes: tuple[Period, ...] = ()
     override: str = ""
     judge: Judging = field(default_factory=Judging)
+    by_zone: bool = False
+    zones: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_times(self.delay_seconds, self.approval_seconds, self.bake_seconds)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The gates in their order, for people: `1`, `50%`, or `zone eu-west-1a`."""
+        return tuple(f"zone {zone}" for zone in self.zones) if self.by_zone else tuple(map(str, self.checkpoints))
 
     @property
     def is_scheduled(self) -> bool:

@@ -18,7 +18,7 @@ from awsroll.core.model.hooks import HOOKS, HookSpec
 from awsroll.core.model.options import FAILURE, FLEET, GATES, PACE, VERSION, WAITING, option, read_fields
 from awsroll.core.model.period import PERIODS, Period
 from awsroll.core.model.probe_form import FORM as FORM_OF_PROBE
-from awsroll.core.model.rollout import LONGEST_LEASE_SECONDS, OnFailure, SkipPolicy, Strategy
+from awsroll.core.model.rollout import LONGEST_LEASE_SECONDS, OnFailure, SkipPolicy, Strategy, Zones
 from awsroll.core.model.values import LISTED_NAME, NAME, SHELL, Choice, Count, Seconds, SecretText, Share, Switch, Text
 
 _REMARK_CHARACTERS = 500
@@ -161,6 +161,19 @@ class RolloutOptions:
         default="",
         section=VERSION,
         metavar="TEXT",
+    )
+    zones: Zones = option(
+        Choice(tuple(Zones)),
+        "together: balance the servers that are updated over the Availability Zones. one-by-one: one zone after the "
+        "other, the smallest first, with a checkpoint at the end of each (default: together).",
+        default=Zones.TOGETHER,
+        section=GATES,
+    )
+    zone_bake: float = option(
+        Seconds(),
+        "--zones one-by-one: minimum wait at the checkpoint of each zone (default: 0 seconds).",
+        default=0,
+        section=GATES,
     )
     checkpoint: tuple[str | int, ...] = option(
         Many(Share(least=1)),

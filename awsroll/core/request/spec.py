@@ -11,7 +11,7 @@ from typing import Any
 from awsroll.core.model.amount import EVERYTHING, MOST_PERCENT, NONE, Amount
 from awsroll.core.model.hooks import HookPoint, HookSpec, problems_of
 from awsroll.core.model.period import problems_of_periods
-from awsroll.core.model.rollout import Judging, OnFailure, Pace, Strategy
+from awsroll.core.model.rollout import Judging, OnFailure, Pace, Strategy, Zones
 from awsroll.core.request.drain_probe import probe_of
 from awsroll.core.request.rollout_options import RolloutOptions
 from awsroll.errors import SpecError
@@ -122,7 +122,15 @@ class RolloutSpec(RolloutOptions):
 
     def _gate_problems(self) -> list[str]:
         problems, checkpoints = [], self.checkpoints()
-        if (self.checkpoint_delay or self.approve_checkpoints) and not checkpoints:
+        by_zone = self.zones is Zones.ONE_BY_ONE
+        if by_zone and (checkpoints or self.checkpoint_delay):
+            problem = "remove --checkpoint and --checkpoint-delay; --zone-bake is the wait at each of them"
+            problems.append(f"--zones one-by-one has a checkpoint at the end of each zone: {problem}")
+        if by_zone and self.strategy is Strategy.DOUBLE_HALF:
+            problems.append("double-half launches the whole new fleet at once: remove --zones one-by-one")
+        if self.zone_bake and not by_zone:
+            problems.append("--zone-bake is the wait at the end of a zone: pass --zones one-by-one too")
+        if (self.checkpoint_delay or self.approve_checkpoints) and not checkpoints and not by_zone:
             problems.append("--checkpoint-delay and --approve-checkpoints need checkpoints: pass --checkpoint N|N%")
         if self.approval_timeout is not None and not self.approve_checkpoints:
             problems.append("--approval-timeout limits the wait for an approval: pass --approve-checkpoints too")

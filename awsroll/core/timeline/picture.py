@@ -104,7 +104,7 @@ def rests_until(rollout: Rollout, status: Status) -> datetime | None:
 
 def stage_of(rollout: Rollout, status: Status) -> str:
     """Return the special stage of a rollout in words; empty if it rolls as usual."""
-    checkpoints = rollout.gates.checkpoints
+    checkpoints = rollout.gates.names
     match rollout_phase(status):
         case RolloutPhase.ROLLING_BACK:
             return "rolling back"
