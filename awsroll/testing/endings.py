@@ -132,7 +132,7 @@ class Ending:
         """Report instances on the rolled-back version, except those that ran it before the rollout."""
         if self.status.outcome is not Outcome.ROLLED_BACK or self._is_scaled_in():
             return []
-        facts = self.truth.gather(self.rollout)
+        facts = self.truth.gather(self.rollout, rolling_back=self.status.rolling_back)
         live = {one for one in facts.running if facts.by_id[one].lifecycle not in LEFT}
         return [
             f"invariant 7: {one.instance_id} still runs {one.application_version}, which was rolled back"
@@ -177,7 +177,8 @@ class Ending:
         in_group = self._is_lost_to_its_group(instance_id)
         if in_group is not None:
             return in_group
-        entries = [self.truth.targets.find(instance_id, key) for key in self.truth.required(one, self.rollout)]
+        required = self.truth.required(one, self.rollout, rolling_back=self.status.rolling_back)
+        entries = [self.truth.targets.find(instance_id, key) for key in required]
         return any(entry is None or entry.state is TargetState.DRAINING for entry in entries)
 
     def _is_lost_to_its_group(self, instance_id: str) -> bool | None:

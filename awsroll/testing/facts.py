@@ -155,7 +155,7 @@ class Truth:
     group: FakeGroup | None
     somebody: Somebody
 
-    def gather(self, rollout: Rollout) -> Facts:
+    def gather(self, rollout: Rollout, *, rolling_back: bool) -> Facts:
         """Return the facts of the true state now."""
         desired = 0 if self.group is None else self.group.settings.desired
         started = len(self.commands.sent)
@@ -170,15 +170,15 @@ class Truth:
             commands=started,
         )
         for instance in self.instances.all():
-            facts.put(instance.instance_id, self._fact(instance, rollout))
+            facts.put(instance.instance_id, self._fact(instance, rollout, rolling_back=rolling_back))
         return facts
 
-    def renew(self, facts: Facts, rollout: Rollout) -> Change:
+    def renew(self, facts: Facts, rollout: Rollout, *, rolling_back: bool) -> Change:
         """Bring facts up to the true state now, and return what has changed since they were gathered or renewed."""
         names = self.world.take_touched() | self.targets.take_flowing()
         serving, live, running, owed = len(facts.serving), len(facts.live), len(facts.running), facts.owed
         before = {name: facts.by_id.get(name, _NONE) for name in names}
-        after = {name: self._fact(self.instances[name], rollout) for name in names}
+        after = {name: self._fact(self.instances[name], rollout, rolling_back=rolling_back) for name in names}
         for name, fact in after.items():
             facts.put(name, fact)
         started = tuple(name for _, name, _ in islice(self.commands.sent, facts.commands, None))
@@ -194,9 +194,14 @@ class Truth:
             owed_before=owed,
         )
 
-    def required(self, instance: FakeInstance, rollout: Rollout) -> tuple[TargetKey, ...]:
-        """Return the targets where the instance should be registered."""
-        is_current = instance.application_version == rollout.to_version
+    def required(self, instance: FakeInstance, rollout: Rollout, *, rolling_back: bool) -> tuple[TargetKey, ...]:
+        """Return the targets where the instance should be registered.
+
+        A group registers its new members in its own target groups only. The others are up to awsroll: for members on
+        the new version, and in a rollback for those on the baseline too. Until then, a new member on the baseline (its
+        group launches them while a gate is closed) serves as its group made it.
+        """
+        is_current = rolling_back or instance.application_version == rollout.to_version
         extra = rollout.extra_targets if instance.is_new and is_current else ()
         return tuple(dict.fromkeys((*instance.keys, *extra))) if extra else instance.keys
 
@@ -219,7 +224,7 @@ class Truth:
         is_out = not is_member and all(entry.state is TargetState.DRAINING for entry in entries)
         return KEEP_UNTIL_TAG in instance.tags and is_out
 
-    def _fact(self, instance: FakeInstance, rollout: Rollout) -> Fact:
+    def _fact(self, instance: FakeInstance, rollout: Rollout, *, rolling_back: bool) -> Fact:
         member = None if self.group is None else self.group.members.get(instance.instance_id)
         lifecycle = None if member is None else member.lifecycle
         counted = member is not None and member.counted
@@ -228,8 +233,9 @@ class Truth:
             return Fact(lifecycle=lifecycle, counted=counted, ended=ended)
         of_fleet = self.is_of_fleet(instance)
         entries = self.targets.of(instance.instance_id)
+        required = self.required(instance, rollout, rolling_back=rolling_back)
         return Fact(
-            serving=of_fleet and self._serves(instance, lifecycle, rollout),
+            serving=of_fleet and self._serves(instance, lifecycle, required),
             live=of_fleet and self._is_live(instance, lifecycle, rollout),
             running=instance.live and (of_fleet or self.is_kept_failed(instance)),
             counted=counted,
@@ -246,12 +252,12 @@ class Truth:
             return lifecycle not in LEFT
         return rollout.keep_old or rollout.reloads or not self.targets.is_taken_out(instance.instance_id)
 
-    def _serves(self, instance: FakeInstance, lifecycle: Lifecycle | None, rollout: Rollout) -> bool:
+    def _serves(self, instance: FakeInstance, lifecycle: Lifecycle | None, required: tuple[TargetKey, ...]) -> bool:
         if instance.state is not InstanceState.RUNNING:
             return False
         if self.group is not None and lifecycle is not Lifecycle.IN_SERVICE:
             return False
-        return self._all_healthy(instance.instance_id, self.required(instance, rollout))
+        return self._all_healthy(instance.instance_id, required)
 
     def _all_healthy(self, instance_id: str, keys: Iterable[TargetKey]) -> bool:
         entries = (self.targets.find(instance_id, key) for key in keys)

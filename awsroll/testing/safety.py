@@ -49,6 +49,7 @@ class Safety:
     lowest_serving: int = 0
     highest_live: int = 0
     highest_running: int = 0
+    _rolling_back: bool = False
     _found: Found | None = None
     _facts: Facts | None = None
     _checkpoints: Checkpoints | None = None
@@ -61,7 +62,7 @@ class Safety:
         if self.rollout is None:
             self.world.watchers.append(self._watch)
         self.rollout = rollout
-        self.seen_at, self._lost = None, {}
+        self.seen_at, self._lost, self._rolling_back = None, {}, False
         registered = self.truth.targets.registered_ids()
         desired = sum(
             self.truth.is_of_fleet(self.truth.instances[one]) and self.truth.instances[one].live for one in registered
@@ -69,7 +70,7 @@ class Safety:
         current = (one for one in self.truth.instances.all() if one.application_version == rollout.to_version)
         on_goal = frozenset(one.instance_id for one in current)
         self._found = Found.of(desired, on_goal, self.truth.targets, self.truth.group)
-        self._facts = self.truth.gather(rollout)
+        self._facts = self._gather(rollout)
         self.world.take_touched()
         self.truth.somebody.begin()
         self._checkpoints = Checkpoints(truth=self.truth, rollout=rollout, found=on_goal)
@@ -87,6 +88,9 @@ class Safety:
             return
         self.seen_at = seen_at
         self._lost = {one: at for one, at in self._lost.items() if self._is_unseen(at)}
+        if status.rolling_back is not self._rolling_back:
+            self._rolling_back = status.rolling_back
+            self._facts = self._gather(self.rollout)
         facts = self._facts if seen_at >= self.world.now else None
         if problems := self._checkpoints.look(status, self.world.now, desired=self.desired, facts=facts):
             self._fail("; ".join(problems))
@@ -121,7 +125,10 @@ class Safety:
 
     def serving(self) -> frozenset[str]:
         """Return the instances that AWS reports healthy in every target group where they should be registered."""
-        return frozenset() if self.rollout is None else frozenset(self.truth.gather(self.rollout).serving)
+        return frozenset() if self.rollout is None else frozenset(self._gather(self.rollout).serving)
+
+    def _gather(self, rollout: Rollout) -> Facts:
+        return self.truth.gather(rollout, rolling_back=self._rolling_back)
 
     def check_gate(self, status: Status) -> None:
         """Check a step without actions: while a gate is closed, the group must launch the baseline.
@@ -177,8 +184,8 @@ class Safety:
         if self.rollout is None or self._facts is None:
             return
         facts = self._facts
-        change = self.truth.renew(facts, self.rollout)
-        if self.compares and facts != self.truth.gather(self.rollout):
+        change = self.truth.renew(facts, self.rollout, rolling_back=self._rolling_back)
+        if self.compares and facts != self._gather(self.rollout):
             self._fail("the facts that were kept are not the facts: a change of the fake AWS touches no instance")
         self.lowest_serving = min(self.lowest_serving, len(facts.serving))
         self.highest_live = max(self.highest_live, len(facts.live))

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from awsroll.core.classify.instance_facts import LAG_SECONDS
-from awsroll.core.model.actions import LaunchInGroup, LaunchInstance, TerminateInGroup, TerminateInstance
+from awsroll.core.model.actions import (
+    DeregisterTargets,
+    DetachFromGroup,
+    LaunchInGroup,
+    LaunchInstance,
+    TerminateInGroup,
+    TerminateInstance,
+)
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.observation import TargetKey
@@ -180,6 +187,26 @@ def test_aborting_a_rollback_registers_the_members_that_remain_wherever_they_sho
     assert driver.run().outcome is Outcome.STOPPED
     assert settled(fleet) == {str(OLD): 2, str(NEW): 2}
     assert len(fleet.safety.serving()) == 4
+
+
+def test_a_rollback_completes_though_servers_fall_ill_while_surplus_members_drain() -> None:
+    extra = (TargetKey(target_group=API, port=80),)
+    groups = (target_group(managed=True), target_group(API))
+    fleet = auto_scaling(outdated=4, target_groups=groups, extra=extra, can_launch_instances=False)
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.NEVER_HEALTHY
+    driver = Driver(fleet, rollout(fleet, **BACK, **launch_first(2), extra_targets=extra, keep_failed=2))
+    driver.run_until(DetachFromGroup)
+    old = [one.instance_id for one in fleet.instances.all() if not one.is_new]
+    taken_out = driver.run_until(DeregisterTargets).actions
+    surplus = {one.instance_id for one in taken_out if isinstance(one, DeregisterTargets)}
+    assert {fleet.instances[name].application_version for name in surplus} == {str(OLD)}
+    for name in old[:2]:
+        fleet.somebody.breaks(name)
+    driver.run_until(TerminateInGroup)
+    for name in old[:2]:
+        fleet.somebody.fixes(name)
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    assert settled(fleet) == {str(OLD): 4, str(NEW): 2}
 
 
 def test_servers_on_the_new_version_before_the_rollout_stay_in_a_rollback(make: Any) -> None:

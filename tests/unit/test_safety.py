@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.actions import DeregisterTargets, LaunchInstance, Reason
+from awsroll.core.model.actions import DeregisterTargets, LaunchInstance, Reason, RegisterTargets
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.calls import Launch
+from awsroll.core.model.observation import TargetKey
 from awsroll.core.model.rollout import Gates
 from awsroll.core.model.status import Mode, Outcome
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.safety import UnsafeError
-from tests.support.builders import NEW, OLD, auto_scaling, rollout, standalone
+from tests.support.builders import API, NEW, OLD, auto_scaling, launch_first, rollout, standalone, target_group
 from tests.support.drive import Driver
 from tests.support.status import changed
 
@@ -87,3 +89,22 @@ def test_a_rolled_back_fleet_that_still_runs_the_new_version_is_unsafe(make: Any
     ended = replace(driver.status, mode=Mode.ENDED, outcome=Outcome.ROLLED_BACK, ended_at=fleet.clock.now())
     with pytest.raises(UnsafeError, match=r"still runs lt-web:3, which was rolled back"):
         fleet.safety.check_end(ended)
+
+
+def test_a_new_member_on_the_baseline_serves_in_a_rollback_once_it_is_healthy_in_every_target_group() -> None:
+    extra = (TargetKey(target_group=API, port=80),)
+    groups = (target_group(managed=True), target_group(API))
+    fleet = auto_scaling(outdated=2, target_groups=groups, extra=extra, maximum=3)
+    driver = Driver(fleet, rollout(fleet, extra_targets=extra, **launch_first(1)))
+    driver.step()
+    driver.status = replace(driver.status, user_requests=UserRequests(rollback=True))
+    fleet.somebody.scales(3)
+    registering = driver.run_until(RegisterTargets).actions
+    (new,) = (one.instance_id for one in registering if isinstance(one, RegisterTargets))
+    fleet.clock.sleep(3)
+    assert new not in fleet.safety.serving()
+    driver.wait(60)
+    assert len(fleet.safety.serving()) == fleet.safety.floor == 3
+    harm = DeregisterTargets(instance_id=new, targets=extra, reason=Reason.OUTDATED)
+    with pytest.raises(UnsafeError, match=rf"invariant 1: took \['{new}'\], 2 serve, the floor is 3"):
+        fleet.execute(driver.target, (harm,))
