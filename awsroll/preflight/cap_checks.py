@@ -19,9 +19,10 @@ def check_cap(rollout: Rollout, fleet: FleetFacts, goal: Goal, findings: Finding
         10 servers, launch first                  cap 11: one new server beside the whole old fleet
         10 servers, double-half or --keep-old     cap 20: the whole new fleet beside the old fleet
         --keep-failed N                           N more than the highest number of live servers
+        0 servers                                 any cap: there is nothing to replace
     """
     limits = bounds(rollout, fleet.desired)
-    if limits.max_running is None:
+    if limits.max_running is None or fleet.desired == 0:
         return
     if limits.max_running < limits.desired:
         problem = f"the fleet should have {limits.desired} servers, and would not have them at the end"

@@ -373,6 +373,13 @@ def test_a_group_needs_a_cap_above_its_size(small: Bench, hand: test_standalone.
     assert hand.prepare(max_running="100%").rollout.max_running == EVERYTHING
 
 
+def test_a_cap_in_percent_of_an_empty_group_is_not_refused(made: tuple[Sandbox, Any]) -> None:
+    box, aws = made
+    empty = Bench(box, aws, box.auto_scaling_fleet(desired=1, min_size=0))
+    empty.client("autoscaling").set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=0)
+    assert empty.prepare(max_running="200%").rollout.max_running == Amount(value=200, is_percentage=True)
+
+
 def test_a_target_group_that_draining_servers_may_fill_is_a_warning(
     hand: test_standalone.Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,12 +15,13 @@ from awsroll.core.model.actions import (
     TerminateInGroup,
     TerminateInstance,
 )
+from awsroll.core.model.amount import Amount
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.status_parts import Owner
 from awsroll.core.observe.verdict import LEAST_ENDED_BY_OTHERS
 from awsroll.testing.fleet import FakeFleet
-from tests.support.builders import NEW, OLD, auto_scaling, launch_first, rollout, standalone
+from tests.support.builders import NEW, OLD, at_a_time, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions
 
 KINDS = {"standalone": standalone, "auto-scaling": auto_scaling}
@@ -112,6 +113,21 @@ def test_a_scale_in_by_somebody_is_the_goal_from_then_on() -> None:
     fleet.somebody.scales(2)
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert versions(fleet) == {str(NEW): 2}
+
+
+@pytest.mark.parametrize("seconds", [0, 20, 300], ids=["before-it-begins", "in-flight", "later"])
+@pytest.mark.parametrize("how", [at_a_time(1), launch_first(1)], ids=["terminate-first", "launch-first"])
+def test_a_group_that_somebody_empties_has_nothing_to_replace_under_a_cap(
+    how: dict[str, Amount], seconds: float
+) -> None:
+    fleet = auto_scaling(outdated=5, maximum=6)
+    driver = Driver(fleet, rollout(fleet, max_running=Amount(value=150, is_percentage=True), **how))
+    driver.wait(seconds)
+    fleet.somebody.scales(0)
+    assert driver.run().outcome is Outcome.SUCCEEDED, driver.status.reason
+    fleet.clock.sleep(400)  # the group drains its members
+    fleet.world.catch_up()
+    assert (driver.status.failures, versions(fleet)) == ((), {})
 
 
 def test_a_scale_out_during_a_surge_keeps_the_surge_out_of_the_goal() -> None:

@@ -135,11 +135,11 @@ def _hindrance(group: Group | None) -> str:
 def _cap_too_low(view: View) -> str:
     """Return why `--max-running` lets no server be replaced since someone raised the capacity; empty if it does.
 
-    Servers in flight come to their end first.
+    Servers in flight come to their end first. A fleet that should have no server has none to replace.
     """
     rollout, desired = view.rollout, desired_capacity(view)
     cap = bounds(rollout, desired).max_running
-    if cap is None or rollout.reloads or not view.candidates or _is_anything_in_flight(view):
+    if cap is None or desired == 0 or rollout.reloads or not view.candidates or _is_anything_in_flight(view):
         return ""
     beside = int(bool(rollout.group) or bounds(rollout, desired).max_unavailable == 0)
     if cap >= desired + beside:
