@@ -40,7 +40,7 @@ def budget(common: CommonOptions, *, rollouts: int | None, servers: int | None, 
         raise SpecError(problem)
     if limits or removes:
         halt_store.set_budget(store, SystemClock(), rollouts=rollouts, servers=servers)
-    found = store.budget()
+    found = store.budgets.load()
     if common.json:
         Output(json=True).emit("budget", state=store.address, **_plain(found))
     else:

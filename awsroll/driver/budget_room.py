@@ -32,7 +32,8 @@ def take_share(store: Store, rollout: Rollout, clock: Clock, *, in_any_case: boo
     """
     if not isinstance(store, RecordStore | GuardedStore):
         return
-    missing = store.take_share(rollout, clock=clock, in_any_case=in_any_case)
+    budgets = store.budgets if isinstance(store, RecordStore) else store
+    missing = budgets.take_share(rollout, clock=clock, in_any_case=in_any_case)
     if missing is not None:
         raise _full(store, missing, clock.now())
 
@@ -52,7 +53,7 @@ def await_room(session: Session, rollout: Rollout, context: Context) -> None:
     if not isinstance(store, RecordStore):
         return
     said: tuple[str, ...] | None = None
-    while (missing := store.room_for(rollout, clock=clock)) is not None:
+    while (missing := store.budgets.room_for(rollout, clock=clock)) is not None:
         if not (context.wait_for_approval and missing.others) or context.stop_requested():
             raise _full(store, missing, clock.now())
         running = tuple(share.rollout_id for share in missing.others)

@@ -60,7 +60,7 @@ def set_budget(store: RecordStore, clock: Clock, *, rollouts: int | None, server
         StateError: if the budget cannot be read or written; nothing was changed.
     """
     wanted = Budget(rollouts=rollouts, servers=servers, by=local_name(), since=clock.now().replace(microsecond=0))
-    return store.change_budget(None if rollouts is None and servers is None else wanted)
+    return store.budgets.change(None if rollouts is None and servers is None else wanted)
 
 
 def _paused_by_halt(records: Sequence[Record]) -> tuple[str, ...]:

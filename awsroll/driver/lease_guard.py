@@ -127,7 +127,7 @@ class GuardedStore:
         self._lease.check()
         if not isinstance(self._store, RecordStore):
             return None
-        return self._store.take_share(rollout, clock=clock, in_any_case=in_any_case)
+        return self._store.budgets.take_share(rollout, clock=clock, in_any_case=in_any_case)
 
     def list(self) -> tuple[Record, ...]:
         """Return all readable records, newest first."""

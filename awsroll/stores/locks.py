@@ -8,6 +8,7 @@ Values only.
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from uuid import uuid4
 
 from awsroll.core.model.rollout import Rollout
 from awsroll.stores.process_identity import Process
@@ -41,6 +42,13 @@ class Holder:
             return f"rollout {rollout} ({execution}; last step at {since})"
         caller = f" as {self.arn}" if self.arn else ""
         return f"rollout {rollout} (process {process.number} on {process.host}{caller}, since {since})"
+
+
+def holder_of(rollout: Rollout, process: Process, since: datetime, *, takes_steps: bool = False) -> Holder:
+    """Return a process as the driver of a rollout, unlike every other one."""
+    return Holder(
+        rollout_id=rollout.rollout_id, process=process, since=since, token=uuid4().hex, takes_steps=takes_steps
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

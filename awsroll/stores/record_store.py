@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, assert_never
-from uuid import uuid4
 
 from awsroll.clock import SystemClock
 from awsroll.core.model.rollout import Rollout
@@ -17,28 +16,19 @@ from awsroll.ports import Clock, Record
 from awsroll.stores import codec, side_files
 from awsroll.stores.audit_entries import HistoryFiles
 from awsroll.stores.backend import Backend, WriteConflictError
-from awsroll.stores.budgets import (
-    Budget,
-    Share,
-    ShareFile,
-    Shortfall,
-    change_budget,
-    load_budget,
-    share_of,
-    shortfall,
-)
 from awsroll.stores.decision_files import DecisionFiles
 from awsroll.stores.halts import Halt, change_halt, load_halt
 from awsroll.stores.items import Items
 from awsroll.stores.leases import Lease, check_free, take_lease
 from awsroll.stores.lock_expiry import Time, is_believable, read_time
-from awsroll.stores.locks import Holder, Lock, rollout_lock
+from awsroll.stores.locks import Holder, Lock, holder_of, rollout_lock
 from awsroll.stores.process_identity import Process, this_process
 from awsroll.stores.record_keys import check_rollout_id, record_key
 from awsroll.stores.record_listing import RecordListing, UnreadableRecord
 from awsroll.stores.records import Records
 from awsroll.stores.side_files import Note
 from awsroll.stores.signing import Signer
+from awsroll.stores.store_budgets import StoreBudgets
 from awsroll.stores.store_check import check_store
 from awsroll.stores.timeline_files import TimelineFiles
 from awsroll.stores.unfinished_index import UnfinishedIndex
@@ -189,68 +179,10 @@ class RecordStore:
         """
         return change_halt(self._items, change)
 
-    def budget(self) -> Budget | None:
-        """Return how much the rollouts of this store may do at once; None without a budget.
-
-        Raises:
-            StateError: if it cannot be read.
-        """
-        return load_budget(self._items)
-
-    def change_budget(self, budget: Budget | None) -> Budget | None:
-        """Set the budget of this store, or remove it; return the budget before.
-
-        Raises:
-            StateError: if it cannot be read or written.
-        """
-        return change_budget(self._items, budget)
-
-    def room_for(self, rollout: Rollout, *, clock: Clock) -> Shortfall | None:
-        """Return why the budget has no room for a rollout; None if it has. Write nothing.
-
-        Raises:
-            StateError: if the budget or the shares cannot be read.
-        """
-        budget, file = self.budget(), ShareFile(self.backend, rollout)
-        if budget is None:
-            return None
-        counting = self._counting(rollout, clock)
-        share = share_of(rollout, clock.now())
-        return shortfall(budget, counting(file.others(rollout.rollout_id)), share.servers)
-
-    def take_share(self, rollout: Rollout, *, clock: Clock, in_any_case: bool = False) -> Shortfall | None:
-        """Take a share of the budget for a rollout whose lock is held; return why there is no room.
-
-        Args:
-            rollout: the rollout.
-            clock: decides which leases have expired.
-            in_any_case: take the share also if there is no room.
-
-        Raises:
-            StateError: if the budget or the shares cannot be read or written.
-        """
-        budget = self.budget()
-        if budget is None:
-            return None
-        share, counting = share_of(rollout, clock.now()), self._counting(rollout, clock)
-        return ShareFile(self.backend, rollout).take(share, counting, None if in_any_case else budget)
-
-    def _counting(self, rollout: Rollout, clock: Clock) -> Callable[[Iterable[Share]], tuple[Share, ...]]:
-        """Return the function that adds the unfinished rollouts to shares, and keeps those whose lock is held."""
-        lease = Lease(self.backend, clock, self.as_holder(rollout, clock), rollout.limits.lease_seconds)
-        place = (rollout.account, rollout.region)
-        started = {
-            record.rollout.rollout_id: share_of(record.rollout, record.status.started_at)
-            for record in self.unfinished()
-            if (record.rollout.account, record.rollout.region) == place
-            and record.rollout.rollout_id != rollout.rollout_id
-        }
-
-        def counting(shares: Iterable[Share]) -> tuple[Share, ...]:
-            known = started | {share.rollout_id: share for share in shares}
-            return tuple(share for name, share in known.items() if lease.held_locks([rollout_lock(name)]))
-
-        return counting
+    @property
+    def budgets(self) -> StoreBudgets:
+        """What the rollouts of this store may do at once, and their shares of it."""
+        return StoreBudgets(self.backend, self._items, self.unfinished, self._this_process)
 
     def change_user_requests(self, rollout_id: str, change: Callable[[UserRequests], UserRequests]) -> UserRequests:
         """Change the user requests of a rollout, safe against concurrent changes; return them as stored.
@@ -335,13 +267,7 @@ class RecordStore:
 
     def as_holder(self, rollout: Rollout, clock: Clock, *, takes_steps: bool = False) -> Holder:
         """Return this process as the driver of a rollout."""
-        return Holder(
-            rollout_id=rollout.rollout_id,
-            process=self._this_process(),
-            since=clock.now(),
-            token=uuid4().hex,
-            takes_steps=takes_steps,
-        )
+        return holder_of(rollout, self._this_process(), clock.now(), takes_steps=takes_steps)
 
     def driver(self, rollout_id: str, *, at: datetime | None = None) -> Holder | None:
         """Return who drives the rollout; None if its lease was not taken, was released or expired, or its process died.

@@ -18,6 +18,7 @@ from awsroll.driver.context import Context
 from awsroll.driver.halt_store import halt, set_budget, unhalt
 from awsroll.errors import BudgetFullError, FleetLockedError, HaltedError
 from awsroll.stores import LocalStore, RecordStore
+from awsroll.stores.store_budgets import StoreBudgets
 from awsroll.testing import FakeFleet
 from tests.stores.records import record
 from tests.stores.test_budgets import LEASE_IS_OVER, Crash, MortalBackend
@@ -66,7 +67,7 @@ def test_a_rollout_waits_for_the_budget_and_says_for_whom(tmp_path: Path, monkey
         running.enter_context(
             store.drive(replace(other, limits=replace(other.limits, lease_seconds=9_000)), clock=fleet.clock)
         )
-        assert store.take_share(other, clock=fleet.clock) is None
+        assert store.budgets.take_share(other, clock=fleet.clock) is None
         sleep, until = fleet.clock.sleep, fleet.clock.monotonic() + 300
 
         def passing(seconds: float) -> None:
@@ -90,7 +91,7 @@ def test_without_waiting_it_is_refused_and_nothing_is_changed(tmp_path: Path) ->
     set_budget(store, fleet.clock, rollouts=1, servers=None)
     other = _other(fleet)
     with store.drive(other, clock=fleet.clock):
-        store.take_share(other, clock=fleet.clock)
+        store.budgets.take_share(other, clock=fleet.clock)
         with pytest.raises(BudgetFullError, match=r"other-1 .*Nothing was changed\. Try again later"):
             _roll(fleet, store, waits=False)
 
@@ -112,17 +113,17 @@ def test_a_rollout_that_lost_the_last_share_waits_again(tmp_path: Path, monkeypa
     fleet, store = FakeFleet.auto_scaling(), LocalStore(tmp_path)
     set_budget(store, fleet.clock, rollouts=1, servers=None)
     other, lost = _other(fleet), []
-    take = RecordStore.take_share
+    take = StoreBudgets.take_share
 
-    def slower(own: RecordStore, rollout: Rollout, **given: object) -> object:
+    def slower(own: StoreBudgets, rollout: Rollout, **given: object) -> object:
         if not lost:
             with store.drive(other, clock=fleet.clock):
-                take(LocalStore(tmp_path), other, clock=fleet.clock)
+                take(LocalStore(tmp_path).budgets, other, clock=fleet.clock)
                 lost.append(take(own, rollout, **given))  # type: ignore[arg-type]
                 return lost[0]
         return take(own, rollout, **given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(RecordStore, "take_share", slower)
+    monkeypatch.setattr(StoreBudgets, "take_share", slower)
 
     assert _roll(fleet, store).succeeded
     assert lost[0] is not None
@@ -137,7 +138,7 @@ def test_a_paused_rollout_waits_to_resume_and_goes_back_at_once(tmp_path: Path) 
 
     other = _other(fleet)
     with store.drive(other, clock=fleet.clock):
-        assert store.take_share(other, clock=fleet.clock) is None, "a paused rollout has no share"
+        assert store.budgets.take_share(other, clock=fleet.clock) is None, "a paused rollout has no share"
         with pytest.raises(BudgetFullError):
             _resume(fleet, store, waits=False)
         back = operations.rollback(ROLLOUT, Context(session=fleet, store=store, sink=Events()))
@@ -157,7 +158,7 @@ def test_the_command_shows_and_sets_the_budget(tmp_path: Path, capsys: pytest.Ca
     assert (shown["event"], shown["rollouts"], shown["servers"]) == ("budget", 2, 9)
     assert run(["budget", "--none", "--servers", "1", *state]) == 2
     assert run(["budget", "--none", *state]) == 0
-    assert LocalStore(tmp_path).budget() is None
+    assert LocalStore(tmp_path).budgets.load() is None
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -183,7 +184,7 @@ def test_a_halted_rollout_within_a_budget_killed_at_any_write_ends_well(tmp_path
             unhalt(store)
         other = _other(fleet)
         with store.drive(other, clock=fleet.clock):
-            assert store.take_share(other, clock=fleet.clock) is None, f"write {dies_at} left a share"
+            assert store.budgets.take_share(other, clock=fleet.clock) is None, f"write {dies_at} left a share"
         report = _resume(fleet, store) if store.list() else _roll(fleet, store)
         assert report.succeeded, f"died at write {dies_at}"
         assert fleet.versions == {"lt-web:2": 2}

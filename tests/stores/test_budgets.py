@@ -61,7 +61,7 @@ def _running(store: RecordStore, name: str, clock: VirtualClock, **changes: Any)
     """Hold the lock of a rollout and its share, as a driver does."""
     one = _group(name, **changes)
     with store.drive(one.rollout, clock=clock):
-        assert store.take_share(one.rollout, clock=clock) is None
+        assert store.budgets.take_share(one.rollout, clock=clock) is None
         yield store.save(one)
 
 
@@ -94,45 +94,45 @@ def test_without_a_budget_nothing_is_written(tmp_path: Path) -> None:
 
 def test_a_share_counts_until_its_rollout_ends_pauses_or_its_lease_expires(tmp_path: Path) -> None:
     store, clock = LocalStore(tmp_path), VirtualClock()
-    store.change_budget(_budget(rollouts=1))
+    store.budgets.change(_budget(rollouts=1))
     other = _group("b").rollout
     with _running(store, "a", clock):
-        missing = store.room_for(other, clock=clock)
+        missing = store.budgets.room_for(other, clock=clock)
         assert missing is not None
         assert _names(missing.others) == ["a"]
         with store.drive(other, clock=clock):
-            assert store.take_share(other, clock=clock) == missing
-            assert store.take_share(other, clock=clock, in_any_case=True) is None, "a rollback does not wait"
-    assert store.room_for(other, clock=clock) is None
+            assert store.budgets.take_share(other, clock=clock) == missing
+            assert store.budgets.take_share(other, clock=clock, in_any_case=True) is None, "a rollback does not wait"
+    assert store.budgets.room_for(other, clock=clock) is None
 
     with ExitStack() as killed:  # its lock stays, and expires
         killed.enter_context(_running(store, "c", clock))
-        assert store.room_for(other, clock=clock) is not None
+        assert store.budgets.room_for(other, clock=clock) is not None
         clock.sleep(LEASE_IS_OVER)
-        assert store.room_for(other, clock=clock) is None
+        assert store.budgets.room_for(other, clock=clock) is None
 
 
 def test_rollouts_that_run_before_the_budget_is_set_count(tmp_path: Path) -> None:
     store, clock = LocalStore(tmp_path), VirtualClock()
     with _running(store, "a", clock), _running(store, "b", clock):
-        store.change_budget(_budget(rollouts=2))
-        missing = store.room_for(_group("c").rollout, clock=clock)
+        store.budgets.change(_budget(rollouts=2))
+        missing = store.budgets.room_for(_group("c").rollout, clock=clock)
         assert missing is not None
         assert sorted(_names(missing.others)) == ["a", "b"]
 
 
 def test_each_account_and_region_has_the_budget_for_itself(tmp_path: Path) -> None:
     store, clock = LocalStore(tmp_path), VirtualClock()
-    store.change_budget(_budget(rollouts=1))
+    store.budgets.change(_budget(rollouts=1))
     with _running(store, "a", clock):
-        assert store.room_for(_group("b", region="eu-west-1").rollout, clock=clock) is None
-        assert store.room_for(_group("b", account="210987654321").rollout, clock=clock) is None
-        assert store.room_for(_group("b").rollout, clock=clock) is not None
+        assert store.budgets.room_for(_group("b", region="eu-west-1").rollout, clock=clock) is None
+        assert store.budgets.room_for(_group("b", account="210987654321").rollout, clock=clock) is None
+        assert store.budgets.room_for(_group("b").rollout, clock=clock) is not None
 
 
 def test_two_that_start_at_once_do_not_both_get_the_last_share(tmp_path: Path) -> None:
     first, second, clock = LocalStore(tmp_path), LocalStore(tmp_path), VirtualClock()
-    first.change_budget(_budget(rollouts=1))
+    first.budgets.change(_budget(rollouts=1))
     one, two = _group("a").rollout, _group("b").rollout
     with first.drive(one, clock=clock), second.drive(two, clock=clock):
         write = first.backend.write
@@ -141,11 +141,11 @@ def test_two_that_start_at_once_do_not_both_get_the_last_share(tmp_path: Path) -
         def slower(key: str, data: bytes, expected: str | None) -> str:
             """Let the other process take its share between the read and the write."""
             if not tried:
-                tried.append(second.take_share(two, clock=clock))
+                tried.append(second.budgets.take_share(two, clock=clock))
             return write(key, data, expected)
 
         first.backend.write = slower  # type: ignore[method-assign]
-        missing = first.take_share(one, clock=clock)
+        missing = first.budgets.take_share(one, clock=clock)
 
     assert tried == [None]
     assert missing is not None
@@ -156,7 +156,7 @@ def test_two_that_start_at_once_do_not_both_get_the_last_share(tmp_path: Path) -
 def test_a_rollout_killed_at_any_write_of_its_start_leaves_no_share(tmp_path: Path, *, after: bool) -> None:
     for dies_at in range(1, 20):
         folder, clock = tmp_path / str(dies_at), VirtualClock()
-        LocalStore(folder).change_budget(_budget(rollouts=1))
+        LocalStore(folder).budgets.change(_budget(rollouts=1))
         mortal = RecordStore(MortalBackend(folder, dies_at=dies_at, after=after))
         died = False
         try:
@@ -168,7 +168,7 @@ def test_a_rollout_killed_at_any_write_of_its_start_leaves_no_share(tmp_path: Pa
         clock.sleep(LEASE_IS_OVER)
 
         with _running(LocalStore(folder), "b", clock):
-            missing = LocalStore(folder).room_for(_group("c").rollout, clock=clock)
+            missing = LocalStore(folder).budgets.room_for(_group("c").rollout, clock=clock)
             assert missing is not None
             assert _names(missing.others) == ["b"], f"died at write {dies_at}"
         if not died:
@@ -182,13 +182,13 @@ def test_a_budget_whose_setting_is_killed_is_the_old_or_the_new_one(tmp_path: Pa
     old, new = _budget(rollouts=1), _budget(servers=5)
     for dies_at in range(1, 4):
         store = LocalStore(tmp_path / str(dies_at))
-        store.change_budget(old)
+        store.budgets.change(old)
         mortal = RecordStore(MortalBackend(tmp_path / str(dies_at), dies_at=dies_at, after=after))
         try:
-            mortal.change_budget(new)
+            mortal.budgets.change(new)
         except Crash:
-            assert LocalStore(tmp_path / str(dies_at)).budget() == (new if after else old)
+            assert LocalStore(tmp_path / str(dies_at)).budgets.load() == (new if after else old)
         else:
-            assert store.budget() == new
+            assert store.budgets.load() == new
             assert dies_at == 2, "one write sets a budget"
             return

@@ -1,0 +1,109 @@
+"""The budget of a store, and who has a share of it: the unfinished rollouts whose lock is held."""
+
+from collections.abc import Callable, Iterable
+
+from awsroll.core.model.rollout import Rollout
+from awsroll.ports import Clock, Record
+from awsroll.stores.backend import Backend
+from awsroll.stores.budgets import (
+    Budget,
+    Share,
+    ShareFile,
+    Shortfall,
+    change_budget,
+    load_budget,
+    share_of,
+    shortfall,
+)
+from awsroll.stores.items import Items
+from awsroll.stores.leases import Lease
+from awsroll.stores.locks import holder_of, rollout_lock
+from awsroll.stores.process_identity import Process
+
+
+class StoreBudgets:
+    """Reads and changes the budget, and takes shares of it.
+
+    Args:
+        backend: stores the bytes.
+        items: reads and writes the budget.
+        unfinished: returns the unfinished rollouts of the store.
+        process: returns the process that takes shares.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        items: Items,
+        unfinished: Callable[[], tuple[Record, ...]],
+        process: Callable[[], Process],
+    ) -> None:
+        self._backend = backend
+        self._items = items
+        self._unfinished = unfinished
+        self._process = process
+
+    def load(self) -> Budget | None:
+        """Return how much the rollouts of this store may do at once; None without a budget.
+
+        Raises:
+            StateError: if it cannot be read.
+        """
+        return load_budget(self._items)
+
+    def change(self, budget: Budget | None) -> Budget | None:
+        """Set the budget of this store, or remove it; return the budget before.
+
+        Raises:
+            StateError: if it cannot be read or written.
+        """
+        return change_budget(self._items, budget)
+
+    def room_for(self, rollout: Rollout, *, clock: Clock) -> Shortfall | None:
+        """Return why the budget has no room for a rollout; None if it has. Write nothing.
+
+        Raises:
+            StateError: if the budget or the shares cannot be read.
+        """
+        budget, file = self.load(), ShareFile(self._backend, rollout)
+        if budget is None:
+            return None
+        counting = self._counting(rollout, clock)
+        share = share_of(rollout, clock.now())
+        return shortfall(budget, counting(file.others(rollout.rollout_id)), share.servers)
+
+    def take_share(self, rollout: Rollout, *, clock: Clock, in_any_case: bool = False) -> Shortfall | None:
+        """Take a share of the budget for a rollout whose lock is held; return why there is no room.
+
+        Args:
+            rollout: the rollout.
+            clock: decides which leases have expired.
+            in_any_case: take the share also if there is no room.
+
+        Raises:
+            StateError: if the budget or the shares cannot be read or written.
+        """
+        budget = self.load()
+        if budget is None:
+            return None
+        share, counting = share_of(rollout, clock.now()), self._counting(rollout, clock)
+        return ShareFile(self._backend, rollout).take(share, counting, None if in_any_case else budget)
+
+    def _counting(self, rollout: Rollout, clock: Clock) -> Callable[[Iterable[Share]], tuple[Share, ...]]:
+        """Return the function that adds the unfinished rollouts to shares, and keeps those whose lock is held."""
+        lease = Lease(
+            self._backend, clock, holder_of(rollout, self._process(), clock.now()), rollout.limits.lease_seconds
+        )
+        place = (rollout.account, rollout.region)
+        started = {
+            record.rollout.rollout_id: share_of(record.rollout, record.status.started_at)
+            for record in self._unfinished()
+            if (record.rollout.account, record.rollout.region) == place
+            and record.rollout.rollout_id != rollout.rollout_id
+        }
+
+        def counting(shares: Iterable[Share]) -> tuple[Share, ...]:
+            known = started | {share.rollout_id: share for share in shares}
+            return tuple(share for name, share in known.items() if lease.held_locks([rollout_lock(name)]))
+
+        return counting
