@@ -34,7 +34,8 @@ settle-time: 30
 
 def test_there_is_one_option_for_each_field() -> None:
     flags = [flag.field for flag in SPEC_FLAGS]
-    assert sorted([*flags, "hooks"]) == sorted(field.name for field in fields(RolloutSpec))  # hooks: in a file alone
+    in_a_file_alone = ["hooks", "windows", "freezes"]
+    assert sorted([*flags, *in_a_file_alone]) == sorted(field.name for field in fields(RolloutSpec))
 
 
 def test_a_file_sets_the_same_fields_as_options(tmp_path: Path) -> None:

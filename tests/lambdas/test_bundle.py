@@ -18,12 +18,14 @@ _MODULES_AT_THE_TOP = {
     "awsroll",
     "boto3",
     "botocore",
+    "cronsim",
     "dateutil",
     "jmespath",
     "msgspec",
     "s3transfer",
     "structlog",
     "tenacity",
+    "tzdata",
 }
 _REGIONS = ("us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1")
 

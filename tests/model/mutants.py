@@ -12,7 +12,7 @@ from pytest import MonkeyPatch  # noqa: PT013 -- only the type's name is used
 from awsroll.core import planner
 from awsroll.core.classify import capacity, desired
 from awsroll.core.classify.view import View
-from awsroll.core.decide import finish, gates, launch, reload, retire, selection
+from awsroll.core.decide import finish, gates, launch, reload, retire, selection, terminating
 from awsroll.core.model.observation import TargetState
 from awsroll.core.model.plan import Plan
 from tests.model.cases import case
@@ -213,7 +213,7 @@ MUTANTS = (
     ),
     Mutant(
         "only the surplus is terminated with a decrement",
-        _constant(retire, "surplus", _MANY),
+        _constant(terminating, "surplus", _MANY),
         case("group", "replace", 2, 0),
         "desired falls",
     ),

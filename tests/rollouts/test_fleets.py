@@ -188,7 +188,7 @@ CHANGES: dict[str, tuple[dict[str, Any], str]] = {
     "version": ({"launch_template": "web:3"}, "(the version)"),
     "amount": ({"concurrent": 2}, "(--concurrent (or --max-unavailable, --max-surge))"),
     "on-failure": ({"on_failure": OnFailure.STOP}, "(--on-failure)"),
-    "bake-time": ({"bake_time": 60}, "(the checkpoints, --alarm or --bake-time)"),
+    "bake-time": ({"bake_time": 60}, "(the checkpoints, --alarm, --bake-time, windows or freezes)"),
 }
 
 

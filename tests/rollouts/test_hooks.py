@@ -52,6 +52,8 @@ def test_a_command_receives_the_event(rolling: Rolling, tmp_path: Path) -> None:
         "ports": [],
         "drain_seconds": 0,
         "quiet_seconds": 0,
+        "since": 0,
+        "until": 0,
         "reason": "",
         "checkpoint": 0,
     }

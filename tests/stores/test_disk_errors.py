@@ -35,7 +35,7 @@ OPERATIONS: dict[str, tuple[Any, str]] = {
     "scandir": (os, "scandir"),
     "mkdir": (Path, "mkdir"),
     "chmod": (Path, "chmod"),
-    "lstat": (Path, "lstat"),
+    "lstat": (os, "lstat"),
     "stat": (Path, "stat"),
     "iterdir": (Path, "iterdir"),
     "replace": (Path, "replace"),

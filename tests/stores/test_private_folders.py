@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,15 +20,15 @@ STRANGER = 4_242
 def owned(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, int], None]:
     """Return a function that gives a path to another user, without the rights of root."""
     owners: dict[Path, int] = {}
-    lstat = Path.lstat
+    lstat = os.lstat
 
-    def with_owner(path: Path) -> os.stat_result:
-        found = lstat(path)
+    def with_owner(path: str | Path, **given: Any) -> os.stat_result:
+        found = lstat(path, **given)
         fields = list(found)
-        fields[stat.ST_UID] = owners.get(path, found.st_uid)
+        fields[stat.ST_UID] = owners.get(Path(path), found.st_uid)
         return os.stat_result(fields)
 
-    monkeypatch.setattr(Path, "lstat", with_owner)
+    monkeypatch.setattr(os, "lstat", with_owner)
     return owners.__setitem__
 
 
