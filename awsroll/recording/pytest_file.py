@@ -20,7 +20,7 @@ The recording holds ids, names, tags and settings of the fleet, and no text of c
 
 from base64 import b64decode
 
-from awsroll.recording import decisions_of, recorded_steps, replayed
+from awsroll.recording.for_tests import decisions_of, recorded_steps, replayed
 
 STEP = {number}
 DECISION = (

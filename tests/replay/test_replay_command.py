@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-import awsroll.recording
+import awsroll.recording.for_tests
 from awsroll.cli.main import run
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan
@@ -112,7 +112,7 @@ def test_the_test_of_a_bug_report_passes_here_and_fails_with_another_planner(
         test()
     with _other_planner(), pytest.raises(AssertionError):
         tests[0]()
-    with patch.object(awsroll.recording, "plan", _slower), pytest.raises(AssertionError):
+    with patch.object(awsroll.recording.for_tests, "plan", _slower), pytest.raises(AssertionError):
         tests[1]()
 
 
