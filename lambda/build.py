@@ -174,7 +174,7 @@ def _services() -> Mapping[str, Any]:
 
 
 def _trim_models(data: Path, services: tuple[str, ...], ec2_operations: tuple[str, ...]) -> None:
-    """Keep only the newest model of each service that awsroll calls, without paginators, waiters and examples."""
+    """Keep only the newest model of each service that awsroll calls, without paginators, waiters and texts."""
     for found in list(data.iterdir()):
         if found.is_file() and found.name not in _EVERY_CLIENT:
             found.unlink()
@@ -188,10 +188,20 @@ def _trim_models(data: Path, services: tuple[str, ...], ec2_operations: tuple[st
             if file.name.split(".json")[0] not in _MODEL_FILES:
                 file.unlink()
     _trim_endpoints(data / "endpoints.json", {_endpoint_of(data / service) for service in services})
-    (ec2,) = (data / "ec2").glob("*/service-2.json.gz")
-    model = _only(json.loads(gzip.decompress(ec2.read_bytes())), ec2_operations)
-    ec2.with_suffix("").write_text(json.dumps(model, separators=(",", ":")))
-    ec2.unlink()
+    for service in services:
+        (packed,) = (data / service).glob("*/service-2.json.gz")
+        model = json.loads(gzip.decompress(packed.read_bytes()))
+        kept = _undocumented(_only(model, ec2_operations) if service == "ec2" else model)
+        packed.with_suffix("").write_text(json.dumps(kept, separators=(",", ":")))
+        packed.unlink()
+
+
+def _undocumented(part: Any) -> Any:
+    """Leave out the texts of a service model for people: a cold start reads the whole model."""
+    if isinstance(part, Mapping):
+        kept = (item for item in part.items() if not (item[0] == "documentation" and isinstance(item[1], str)))
+        return {name: _undocumented(value) for name, value in kept}
+    return [_undocumented(value) for value in part] if isinstance(part, list) else part
 
 
 def _endpoint_of(service: Path) -> str:

@@ -4,6 +4,7 @@ A rollback and an abort never wait: they make a fleet whole again. See `stores.b
 """
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from awsroll.core.classify.counts import count_servers
 from awsroll.core.model.duration_text import rough_duration
@@ -13,7 +14,10 @@ from awsroll.driver.lease_guard import GuardedStore
 from awsroll.driver.session import Session
 from awsroll.errors import AwsrollError, BudgetFullError
 from awsroll.ports import Clock, Record, Store
-from awsroll.stores import RecordStore, Shortfall
+from awsroll.stores import RecordStore
+
+if TYPE_CHECKING:
+    from awsroll.stores import Shortfall
 
 _POLL_SECONDS = 10.0
 
@@ -64,12 +68,12 @@ def await_room(session: Session, rollout: Rollout, context: Context) -> None:
         clock.sleep(_POLL_SECONDS)
 
 
-def _full(store: Store, missing: Shortfall, at: datetime) -> BudgetFullError:
+def _full(store: Store, missing: "Shortfall", at: datetime) -> BudgetFullError:
     advice = "Try again later" if missing.others else "Lower --concurrent, or raise the budget with `awsroll budget`"
     return BudgetFullError(f"{_described(store, missing, at)}. Nothing was changed. {advice}")
 
 
-def _described(store: Store, missing: Shortfall, at: datetime) -> str:
+def _described(store: Store, missing: "Shortfall", at: datetime) -> str:
     ends = [words for share in missing.others if (words := _expected_end(store, share.rollout_id, at))]
     return f"{missing}; {', '.join(ends)}" if ends else str(missing)
 

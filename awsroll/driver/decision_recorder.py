@@ -8,6 +8,7 @@ never the rollout.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from awsroll.core.model.actions import Result
 from awsroll.core.model.observation import Observation
@@ -15,13 +16,13 @@ from awsroll.core.model.plan import Plan
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.planner import plan
-from awsroll.driver.stored_recording import StoredRecording
 from awsroll.errors import AwsrollError
 from awsroll.ports import Clock
-from awsroll.recording.documents import DocumentError
-from awsroll.recording.recording_file import append_lines
-from awsroll.recording.step_lines import StepWriter, UnfinishedLine
 from awsroll.stores import DecisionFiles
+
+if TYPE_CHECKING:  # loaded on use: a step of a function that decides nothing writes nothing
+    from awsroll.driver.stored_recording import StoredRecording
+    from awsroll.recording.step_lines import StepWriter, UnfinishedLine
 
 _WRITE_SECONDS = 60.0
 
@@ -105,8 +106,12 @@ class DecisionRecorder:
             self._open = self._writer.step(each.rollout, each.observation, each.before, each.plan)
         self._idle = []
 
-    def _begin(self, first: _Step) -> StepWriter:
+    def _begin(self, first: _Step) -> "StepWriter":
         """Return the writer: it continues the last segment in the store, or begins with a heading."""
+        from awsroll.driver.stored_recording import StoredRecording  # noqa: PLC0415 - see above
+        from awsroll.recording.documents import DocumentError  # noqa: PLC0415 - see above
+        from awsroll.recording.step_lines import StepWriter  # noqa: PLC0415 - see above
+
         writer, lines = StepWriter(first.rollout.rollout_id), tuple[str, ...]()
         if self._files is not None:
             self._stored = StoredRecording(self._files, first.rollout)
@@ -130,6 +135,8 @@ class DecisionRecorder:
         lines, self._lines, self._written_at = self._lines, [], self._clock.monotonic()
         begins_segment = self._wrote(lines)
         if self._file is not None:
+            from awsroll.recording.recording_file import append_lines  # noqa: PLC0415 - see above
+
             try:
                 append_lines(self._file, lines)
             except OSError:

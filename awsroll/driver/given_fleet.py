@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from awsroll import stores
 from awsroll.clock import default_clock
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.context import Context
 from awsroll.errors import SpecError
 from awsroll.fleets.label import Label
 from awsroll.ports import Clock, Fleet, Store
-from awsroll.stores import LocalStore
 
 if TYPE_CHECKING:
     from awsroll.preflight import Prepared
@@ -63,7 +63,7 @@ def store_for(context: Context) -> Store:
     """Return the store of a call: the one it names, that of a given fleet, or the default directory."""
     given = given_fleet(context.session)
     if given is None:
-        return context.store or LocalStore()
+        return context.store or stores.LocalStore()
     if context.store is not None:
         given.keep_records_in(context.store)
     return given.store

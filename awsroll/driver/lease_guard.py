@@ -9,11 +9,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.ports import Clock, Lease, Record, Store
-from awsroll.stores import Halt, RecordStore, Shortfall, UnreadableRecord
+from awsroll.stores import Halt, RecordStore, UnreadableRecord
+
+if TYPE_CHECKING:
+    from awsroll.stores import Shortfall
 
 _NO_TIME = 0.001  # less than this is not waited for
 _CUT_SHORT = 0.01  # a sleep that is shorter by more than this was ended by a stop request
@@ -122,7 +126,7 @@ class GuardedStore:
         """Return the halt of all rollouts of the store; None if there is none, or the store cannot tell."""
         return self._store.halted() if isinstance(self._store, RecordStore) else None
 
-    def take_share(self, rollout: Rollout, *, clock: Clock, in_any_case: bool = False) -> Shortfall | None:
+    def take_share(self, rollout: Rollout, *, clock: Clock, in_any_case: bool = False) -> "Shortfall | None":
         """Take a share of the budget of the store, while the lease is held; return why there is no room."""
         self._lease.check()
         if not isinstance(self._store, RecordStore):

@@ -1,18 +1,16 @@
 """Where the records of rollouts are saved, and who may drive a rollout: a directory, S3 or DynamoDB.
 
 A `Backend` stores bytes under keys, by compare-and-swap. Everything else is the same for all backends. What a record
-means is not known here. The notes of a stepwise driver are loaded on use: they hold a request with all its options.
+means is not known here. Budgets, directories and the notes of a stepwise driver are loaded on use.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from awsroll.stores.audit_entries import Act, Deed, Entry, HistoryFiles
-from awsroll.stores.budgets import Budget, Share, Shortfall
 from awsroll.stores.decision_files import DecisionFiles, DecisionSegment
 from awsroll.stores.halts import Halt
 from awsroll.stores.leases import Lease
-from awsroll.stores.local_store import LocalStore, default_directory
 from awsroll.stores.locks import Holder, Lock
 from awsroll.stores.opening import store_at
 from awsroll.stores.record_listing import UnreadableRecord
@@ -20,7 +18,9 @@ from awsroll.stores.record_store import RecordStore
 from awsroll.stores.timeline_files import Segment, TimelineFiles
 
 if TYPE_CHECKING:
+    from awsroll.stores.budgets import Budget, Share, Shortfall
     from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
+    from awsroll.stores.local_store import LocalStore, default_directory
 
 __all__ = [
     "Act",
@@ -49,9 +49,22 @@ __all__ = [
 ]
 
 
+_ON_USE = {
+    "Budget": "budgets",
+    "LocalStore": "local_store",
+    "Notified": "driver_notes",
+    "RolloutRequest": "driver_notes",
+    "Share": "budgets",
+    "Shortfall": "budgets",
+    "Waiting": "driver_notes",
+    "default_directory": "local_store",
+}
+"""The modules that most steps of a function do not need, by the names that they define."""
+
+
 def __getattr__(name: str) -> Any:
-    """Load the class of a note on its first use (PEP 562)."""
-    if name not in ("Notified", "RolloutRequest", "Waiting"):
+    """Load a name of `_ON_USE` on its first use (PEP 562)."""
+    if name not in _ON_USE:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    return getattr(import_module(f"{__name__}.driver_notes"), name)
+    return getattr(import_module(f"{__name__}.{_ON_USE[name]}"), name)

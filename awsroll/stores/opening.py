@@ -8,7 +8,6 @@ from awsroll.aws.sessions import open_session
 from awsroll.clock import default_clock
 from awsroll.core.request.store_address import StoreAddress, StoreKind
 from awsroll.ports import Clock
-from awsroll.stores.local_store import LocalStore
 from awsroll.stores.record_store import RecordStore
 from awsroll.stores.signing import Signer, open_signer
 
@@ -63,12 +62,12 @@ def store_at(address: str | None, connect: "Callable[[], Connection]", *, signer
     Raises:
         SpecError: if the address is not valid.
     """
-    if address is None:
-        return LocalStore(signer=signer)
-    parsed = StoreAddress.parse(address)
+    parsed = None if address is None else StoreAddress.parse(address)
+    if parsed is None or parsed.kind is StoreKind.DIRECTORY:
+        from awsroll.stores.local_store import LocalStore  # noqa: PLC0415 - a function has no directory
+
+        return LocalStore(None if parsed is None else Path(parsed.name).expanduser(), signer=signer)
     match parsed.kind:
-        case StoreKind.DIRECTORY:
-            return LocalStore(Path(parsed.name).expanduser(), signer=signer)
         case StoreKind.S3 | StoreKind.DYNAMODB:
             from awsroll.stores.remote_opening import remote_backend  # noqa: PLC0415 - a directory needs no AWS
 

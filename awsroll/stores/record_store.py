@@ -28,13 +28,13 @@ from awsroll.stores.record_listing import RecordListing, UnreadableRecord
 from awsroll.stores.records import Records
 from awsroll.stores.side_files import Note
 from awsroll.stores.signing import Signer
-from awsroll.stores.store_budgets import StoreBudgets
 from awsroll.stores.store_check import check_store
 from awsroll.stores.timeline_files import TimelineFiles
 from awsroll.stores.unfinished_index import UnfinishedIndex
 
 if TYPE_CHECKING:
     from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
+    from awsroll.stores.store_budgets import StoreBudgets
 
 
 class RecordStore:
@@ -180,8 +180,10 @@ class RecordStore:
         return change_halt(self._items, change)
 
     @property
-    def budgets(self) -> StoreBudgets:
+    def budgets(self) -> "StoreBudgets":
         """What the rollouts of this store may do at once, and their shares of it."""
+        from awsroll.stores.store_budgets import StoreBudgets  # noqa: PLC0415 - loaded on use
+
         return StoreBudgets(self.backend, self._items, self.unfinished, self._this_process)
 
     def change_user_requests(self, rollout_id: str, change: Callable[[UserRequests], UserRequests]) -> UserRequests:

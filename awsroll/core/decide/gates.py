@@ -16,7 +16,6 @@ from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.view import View
 from awsroll.core.decide.approvals import approval_event, awaited_approval
 from awsroll.core.decide.zone_turns import candidates_in_turn, is_replaced, launches_in_turn
-from awsroll.core.judge.verdicts import Verdict
 from awsroll.core.lifecycle import note
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.evidence import Evidence
@@ -217,7 +216,7 @@ def check_judge(view: View) -> Status:
     if not is_judged(view):
         return status
     for metric, verdict in judgements(view).items():
-        if verdict.verdict is Verdict.ROLL_BACK:
+        if verdict.rolls_back:
             status = replace(status, judge={**status.judge, metric: Evidence(sampled_at=at)})
             cause = (
                 f"the judge found {view.original.to_name} worse than the old version by {metric}: {verdict.evidence}"

@@ -36,6 +36,16 @@ class Judgement:
     evidence: str
     missing: int | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether there are too few requests to tell."""
+        return self.verdict is Verdict.WAIT
+
+    @property
+    def rolls_back(self) -> bool:
+        """Whether the target version was found worse."""
+        return self.verdict is Verdict.ROLL_BACK
+
 
 def judge(evidence: Evidence, sensitivity: Sensitivity) -> Judgement:
     """Return the verdict on one metric."""

@@ -10,17 +10,19 @@ a bad version.
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from awsroll.core.classify.view import View
-from awsroll.core.judge.e_process import QUIET_SECONDS, Sensitivity, add_samples
-from awsroll.core.judge.verdicts import Judgement, Verdict, judge
 from awsroll.core.model.evidence import Evidence, Sample
 from awsroll.core.model.hooks import HookCall, HookPoint, HookSeen, HookState
 from awsroll.core.model.observation import Instance
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.status import Mode, Outcome, Status
+
+if TYPE_CHECKING:  # loaded on use: a rollout without a judge needs no statistics
+    from awsroll.core.judge.e_process import Sensitivity
+    from awsroll.core.judge.verdicts import Judgement
 
 _LONGEST_INTERVAL = timedelta(minutes=5)
 _RUNNING_SECONDS = 1.0  # until the next look while a hook counts
@@ -88,6 +90,8 @@ def settle_samples(view: View, call: HookCall, result: HookSeen) -> Status:
     status, at = view.status, call.since or view.observation.at
     evidence = _evidence(status, call.name)
     if result.state is HookState.SUCCEEDED:
+        from awsroll.core.judge.e_process import QUIET_SECONDS, add_samples  # noqa: PLC0415 - see above
+
         samples, sensitivity = _samples(view, result), _sensitivity(view)
         evidence = add_samples(evidence, samples, at, sensitivity, quiet_seconds=QUIET_SECONDS)
     else:
@@ -115,8 +119,10 @@ def _samples(view: View, result: HookSeen) -> list[Sample]:
     ]
 
 
-def judgements(view: View) -> dict[str, Judgement]:
+def judgements(view: View) -> dict[str, "Judgement"]:
     """Return the verdict on each metric."""
+    from awsroll.core.judge.verdicts import judge  # noqa: PLC0415 - see above
+
     sensitivity = _sensitivity(view)
     return {name: judge(_evidence(view.status, name), sensitivity) for name in metrics(view)}
 
@@ -125,21 +131,23 @@ def is_undecided(view: View) -> bool:
     """Return whether a gate must wait for a verdict: both versions serve, and too few requests have been compared."""
     if not is_judged(view) or not compared(view):
         return False
-    return any(verdict.verdict is Verdict.WAIT for verdict in judgements(view).values())
+    return any(verdict.waits for verdict in judgements(view).values())
 
 
 def lacking(view: View) -> str:
     """Return which metrics have too few requests for a verdict, and how many are missing."""
-    waiting = {name: each for name, each in judgements(view).items() if each.verdict is Verdict.WAIT}
+    waiting = {name: each for name, each in judgements(view).items() if each.waits}
     return "; ".join(f"{name} has too few requests to new servers ({_missing(each)})" for name, each in waiting.items())
 
 
-def _missing(verdict: Judgement) -> str:
+def _missing(verdict: "Judgement") -> str:
     return "no comparison yet" if verdict.missing is None else f"about {verdict.missing} more are needed"
 
 
-def _sensitivity(view: View) -> Sensitivity:
+def _sensitivity(view: View) -> "Sensitivity":
     """Return what each metric must notice. The metrics share alpha equally, so that all together keep it."""
+    from awsroll.core.judge.e_process import Sensitivity  # noqa: PLC0415 - see above
+
     judging = view.original.gates.judge
     return Sensitivity(alpha=judging.alpha / max(1, len(metrics(view))), effect=judging.effect)
 
