@@ -10,11 +10,9 @@ from typing import assert_never
 from awsroll.aws.connection import Connection
 from awsroll.core.model.observation import FleetKind
 from awsroll.core.model.rollout import Rollout
-from awsroll.fleets.auto_scaling_group import AutoScalingFleet
-from awsroll.fleets.standalone import StandaloneFleet
 from awsroll.ports import Fleet
 
-__all__ = ["AutoScalingFleet", "StandaloneFleet", "fleet_of"]
+__all__ = ["fleet_of"]
 
 
 def _ignore(_: str) -> None:
@@ -29,10 +27,15 @@ def fleet_of(rollout: Rollout, aws: Connection, *, warn: Callable[[str], None] =
         aws: the connection to the fleet's account and region.
         warn: receives one warning for each call that the endpoint lacks and that a fallback replaces.
     """
+    # A function that drives one kind of fleet starts faster without the other.
     match rollout.kind:
         case FleetKind.AUTO_SCALING:
+            from awsroll.fleets.auto_scaling_group import AutoScalingFleet  # noqa: PLC0415 - see above
+
             return AutoScalingFleet(aws, warn=warn)
         case FleetKind.STANDALONE:
+            from awsroll.fleets.standalone import StandaloneFleet  # noqa: PLC0415 - see above
+
             return StandaloneFleet(aws, warn=warn)
         case _ as never:
             assert_never(never)
