@@ -62,15 +62,21 @@ def store_at(address: str | None, connect: "Callable[[], Connection]", *, signer
     Raises:
         SpecError: if the address is not valid.
     """
-    parsed = None if address is None else StoreAddress.parse(address)
-    if parsed is None or parsed.kind is StoreKind.DIRECTORY:
-        from awsroll.stores.local_store import LocalStore  # noqa: PLC0415 - a function has no directory
-
-        return LocalStore(None if parsed is None else Path(parsed.name).expanduser(), signer=signer)
+    if address is None:
+        return _directory(None, signer)
+    parsed = StoreAddress.parse(address)
     match parsed.kind:
+        case StoreKind.DIRECTORY:
+            return _directory(Path(parsed.name).expanduser(), signer)
         case StoreKind.S3 | StoreKind.DYNAMODB:
             from awsroll.stores.remote_opening import remote_backend  # noqa: PLC0415 - a directory needs no AWS
 
             return RecordStore(remote_backend(parsed, connect), signer=signer)
         case _:
             assert_never(parsed.kind)
+
+
+def _directory(path: Path | None, signer: Signer | None) -> RecordStore:
+    from awsroll.stores.local_store import LocalStore  # noqa: PLC0415 - a function has no directory
+
+    return LocalStore(path, signer=signer)
