@@ -177,7 +177,8 @@ class Ending:
         in_group = self._is_lost_to_its_group(instance_id)
         if in_group is not None:
             return in_group
-        required = self.truth.required(one, self.rollout, rolling_back=self.status.rolling_back)
+        # A rollback that is stopped early leaves a new member on the baseline as its group made it.
+        required = self.truth.required(one, self.rollout, rolling_back=False)
         entries = [self.truth.targets.find(instance_id, key) for key in required]
         return any(entry is None or entry.state is TargetState.DRAINING for entry in entries)
 
