@@ -18,21 +18,13 @@ from awsroll.driver.conflicts import (
     unreadable_warnings,
 )
 from awsroll.driver.known_observation import KnownObservation, has_nothing_to_do
-from awsroll.driver.record_room import check_room
 from awsroll.driver.session import Session
-from awsroll.driver.start_checks import (
-    check_observed_fleet,
-    check_plan,
-    check_request,
-    check_version_in_use,
-    tagged_rollouts,
-)
 from awsroll.errors import FleetError, RolloutEndedError
 from awsroll.ports import Record
-from awsroll.preflight.findings import Findings
 
 if TYPE_CHECKING:
     from awsroll.preflight import Prepared
+    from awsroll.preflight.findings import Findings
     from awsroll.report import RolloutPlan
 
 
@@ -41,13 +33,18 @@ def prepare_record(
     request: "RolloutSpec | RolloutPlan",
     *,
     rollout_id: str = "",
-    findings: Findings | None = None,
+    findings: "Findings | None" = None,
 ) -> "Prepared":
     """Check a request or a plan against its fleet. If the fleet is refused, name an unfinished rollout on it.
 
     Raises:
         SpecError, FleetError, FleetLockedError, AwsError: if the rollout may not start; nothing was changed.
     """
+    # A step of a running rollout needs none of these checks, and starts faster without them.
+    from awsroll.driver.record_room import check_room  # noqa: PLC0415 - see above
+    from awsroll.driver.start_checks import check_plan, check_request  # noqa: PLC0415 - see above
+    from awsroll.preflight.findings import Findings  # noqa: PLC0415 - see above
+
     findings = Findings() if findings is None else findings
     try:
         if isinstance(request, RolloutSpec):
@@ -81,6 +78,8 @@ def create_record(session: Session, prepared: "Prepared", *, known: KnownObserva
         HaltedError: if the rollouts of the store are halted; nothing was changed.
         BudgetFullError: if the budget of the store has no room; nothing was changed.
     """
+    from awsroll.driver.start_checks import check_observed_fleet, tagged_rollouts  # noqa: PLC0415 - see prepare_record
+
     check_not_halted(session.store)
     check_unfinished(session.store, prepared.rollout)
     take_share(session.store, prepared.rollout, session.clock)
@@ -128,6 +127,8 @@ def reopen_record(session: Session, record: Record) -> Record:
     Raises:
         FleetError, FleetLockedError: if the fleet runs another version or another rollout since; nothing was changed.
     """
+    from awsroll.driver.start_checks import check_version_in_use  # noqa: PLC0415 - see prepare_record
+
     check_unfinished(session.store, record.rollout)
     record = replace(record, status=reopen(record.status, session.aws.now()))
     check_version_in_use(session, record)
