@@ -110,7 +110,9 @@ def test_a_process_frozen_past_its_lease_changes_nothing(server: SandboxServer, 
     with start("roll", *words, "--lease", "10", environment=environment) as driver:
         rollout_id = until(driver, "instance.deregistered")["rollout_id"]
         record = Path(environment["XDG_STATE_HOME"], "awsroll", "rollouts", rollout_id, "record.json")
-        wait_until(lambda: '"deregistered_at":"' in record.read_text())  # else it may stop in the middle of this write
+        # It must not stop in the middle of a write, which it would finish when it wakes up: the drain is quiet.
+        wait_until(lambda: '"deregistered_at":"' in record.read_text())
+        wait_until(lambda: time.time() - record.stat().st_mtime > 0.3)
         driver.send_signal(signal.SIGSTOP)
         time.sleep(12)  # its lease is measured by the clock of the machine
         before = changes(server)
