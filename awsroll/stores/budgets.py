@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from awsroll.core.classify.capacity import bounds
 from awsroll.core.model.rollout import Rollout
@@ -23,11 +22,6 @@ from awsroll.core.request.store_parts import FLEETS
 from awsroll.errors import StateError
 from awsroll.stores import codec
 from awsroll.stores.backend import Backend, WriteConflictError
-from awsroll.stores.record_keys import BUDGET_KEY
-from awsroll.stores.side_files import change_item, load_item
-
-if TYPE_CHECKING:
-    from awsroll.stores.items import Items
 
 _WRITE_ATTEMPTS = 20
 
@@ -107,27 +101,6 @@ class Shortfall:
             return f"this rollout has up to {self.needed} servers in flight, and the budget is {self.budget}"
         running = ", ".join(map(str, self.others))
         return f"the budget is {self.budget}, and these run: {running}"
-
-
-def load_budget(items: "Items") -> Budget | None:
-    """Return the budget of a store; None if there is none.
-
-    Raises:
-        StateError: if it cannot be used.
-    """
-    item = load_item(items, BUDGET_KEY, StoredBudget)
-    return None if item is None else item.value.budget
-
-
-def change_budget(items: "Items", budget: Budget | None) -> Budget | None:
-    """Set or remove the budget of a store; return the budget before.
-
-    Raises:
-        StateError: if it cannot be read or written.
-    """
-    about = items.backend.location(BUDGET_KEY)
-    before, _ = change_item(items, BUDGET_KEY, StoredBudget(), lambda _: StoredBudget(budget=budget), about=about)
-    return before.budget
 
 
 def shortfall(budget: Budget, others: Iterable[Share], needed: int) -> Shortfall | None:

@@ -8,12 +8,11 @@ continues.
 """
 
 from bisect import bisect_left
-from contextlib import suppress
 from dataclasses import dataclass
 
-from awsroll.errors import StateError
 from awsroll.stores.items import Item, Items
-from awsroll.stores.record_keys import decisions_folder, decisions_key
+from awsroll.stores.record_keys import decisions_folder
+from awsroll.stores.segment_files import SegmentFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,7 @@ class DecisionSegment:
     data: bytes
 
 
-class DecisionFiles:
+class DecisionFiles(SegmentFiles[DecisionSegment]):
     """The recorded decisions of one rollout in a store.
 
     Args:
@@ -38,8 +37,7 @@ class DecisionFiles:
     """
 
     def __init__(self, items: Items, rollout_id: str) -> None:
-        self._items = items
-        self._rollout_id = rollout_id
+        super().__init__(items, decisions_folder(rollout_id), DecisionSegment)
 
     def newest(self) -> Item[DecisionSegment] | None:
         """Return the newest segment; None if there is none.
@@ -47,7 +45,7 @@ class DecisionFiles:
         Raises:
             StateError, AwsError: if the store cannot be read.
         """
-        count = len(self._items.backend.keys(decisions_folder(self._rollout_id)))
+        count = self.count()
         if not count:
             return None
         last = self.read(count - 1)
@@ -65,38 +63,10 @@ class DecisionFiles:
         place = bisect_left(range(count), True, key=is_older)  # noqa: FBT003 - the value that is searched
         return self.read(place - 1) if place else first
 
-    def read(self, slot: int) -> Item[DecisionSegment] | None:
-        """Return the segment in a place of the ring, counted from 0; None if there is none.
-
-        Raises:
-            StateError, AwsError: if it cannot be used.
-        """
-        return self._items.read(decisions_key(self._rollout_id, slot), DecisionSegment)
-
-    def write(
-        self, slot: int, segment: DecisionSegment, *, before: Item[DecisionSegment] | None
-    ) -> Item[DecisionSegment]:
-        """Write a segment into a place of the ring, instead of `before`; return it as stored.
-
-        Raises:
-            WriteConflictError: if another process has written it meanwhile; nothing was changed.
-            StateError, AwsError: if it cannot be written.
-        """
-        revision, expected = (0, None) if before is None else (before.revision, before.version)
-        key = decisions_key(self._rollout_id, slot)
-        version = self._items.write(key, segment, revision=revision + 1, expected=expected)
-        return Item(value=segment, version=version, revision=revision + 1)
-
     def segments(self) -> tuple[DecisionSegment, ...]:
         """Return the segments that can be used, oldest first.
 
         Raises:
             StateError, AwsError: if the store cannot be read at all.
         """
-        found = []
-        for slot in range(len(self._items.backend.keys(decisions_folder(self._rollout_id)))):
-            with suppress(StateError):
-                item = self.read(slot)
-                if item is not None:
-                    found.append(item.value)
-        return tuple(sorted(found, key=lambda segment: segment.sequence))
+        return tuple(sorted(super().segments(), key=lambda segment: segment.sequence))

@@ -103,6 +103,17 @@ class Items:
         self._newest[key], self._verified[key] = revision, signed
         return version
 
+    def replace(self, key: str, value: Value, before: Item[Value] | None) -> Item[Value]:
+        """Write an item in the place of the one that was read before (None: there was none); return it as stored.
+
+        Raises:
+            WriteConflictError: if another process has written it meanwhile; nothing was changed.
+            StateError, AwsError: if it cannot be signed or written.
+        """
+        revision, expected = (1, None) if before is None else (before.revision + 1, before.version)
+        version = self.write(key, value, revision=revision, expected=expected)
+        return Item(value=value, version=version, revision=revision)
+
     def expect(self, key: str, revision: int) -> None:
         """Accept no older revision of an item from now on."""
         self._newest[key] = max(revision, self._newest.get(key, 0))

@@ -78,19 +78,9 @@ def timeline_folder(rollout_id: str) -> str:
     return f"{TIMELINES}/{check_rollout_id(rollout_id)}/"
 
 
-def timeline_key(rollout_id: str, segment: int) -> str:
-    """Return the key of a segment of a timeline, counted from 0."""
-    return f"{timeline_folder(rollout_id)}{segment:04}.json"
-
-
 def decisions_folder(rollout_id: str) -> str:
     """Return the folder of the recorded decisions of a rollout."""
     return f"{DECISIONS}/{check_rollout_id(rollout_id)}/"
-
-
-def decisions_key(rollout_id: str, slot: int) -> str:
-    """Return the key of a segment of recorded decisions, by its place in the ring, counted from 0."""
-    return f"{decisions_folder(rollout_id)}{slot:04}.json"
 
 
 def probe_key() -> str:

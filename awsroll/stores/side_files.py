@@ -59,7 +59,7 @@ def save_note(items: Items, rollout_id: str, note: "RolloutRequest | Waiting | N
     for _ in range(_WRITE_ATTEMPTS):
         item = load_item(items, key, type(note))
         with suppress(WriteConflictError):
-            _write(items, key, note, item)
+            items.replace(key, note, item)
             return
     problem = f"other processes keep writing {items.backend.location(key)}; nothing was changed. Try again"
     raise StateError(problem)
@@ -100,12 +100,7 @@ def change_item(
         if after == before:
             return before, before
         with suppress(WriteConflictError):
-            _write(items, key, after, item)
+            items.replace(key, after, item)
             return before, after
     problem = f"other processes keep changing {about}; nothing was changed. Try again"
     raise StateError(problem)
-
-
-def _write(items: Items, key: str, value: object, before: Item[Content] | None) -> None:
-    revision, expected = (0, None) if before is None else (before.revision, before.version)
-    items.write(key, value, revision=revision + 1, expected=expected)

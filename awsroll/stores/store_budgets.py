@@ -5,20 +5,13 @@ from collections.abc import Callable, Iterable
 from awsroll.core.model.rollout import Rollout
 from awsroll.ports import Clock, Record
 from awsroll.stores.backend import Backend
-from awsroll.stores.budgets import (
-    Budget,
-    Share,
-    ShareFile,
-    Shortfall,
-    change_budget,
-    load_budget,
-    share_of,
-    shortfall,
-)
+from awsroll.stores.budgets import Budget, Share, ShareFile, Shortfall, StoredBudget, share_of, shortfall
 from awsroll.stores.items import Items
 from awsroll.stores.leases import Lease
 from awsroll.stores.locks import holder_of, rollout_lock
 from awsroll.stores.process_identity import Process
+from awsroll.stores.record_keys import BUDGET_KEY
+from awsroll.stores.side_files import change_item, load_item
 
 
 class StoreBudgets:
@@ -49,7 +42,8 @@ class StoreBudgets:
         Raises:
             StateError: if it cannot be read.
         """
-        return load_budget(self._items)
+        item = load_item(self._items, BUDGET_KEY, StoredBudget)
+        return None if item is None else item.value.budget
 
     def change(self, budget: Budget | None) -> Budget | None:
         """Set the budget of this store, or remove it; return the budget before.
@@ -57,7 +51,9 @@ class StoreBudgets:
         Raises:
             StateError: if it cannot be read or written.
         """
-        return change_budget(self._items, budget)
+        about, wanted = self._backend.location(BUDGET_KEY), StoredBudget(budget=budget)
+        before, _ = change_item(self._items, BUDGET_KEY, StoredBudget(), lambda _: wanted, about=about)
+        return before.budget
 
     def room_for(self, rollout: Rollout, *, clock: Clock) -> Shortfall | None:
         """Return why the budget has no room for a rollout; None if it has. Write nothing.
