@@ -3,11 +3,12 @@
 import getpass
 import socket
 from collections.abc import Callable
+from typing import assert_never
 
-from awsroll.errors import AwsrollError
+from awsroll.core.request.store_address import StoreAddress, StoreKind
+from awsroll.errors import AwsrollError, SpecError
 from awsroll.ports import Store
 
-_IN_AWS = ("s3://", "dynamodb://")
 _LONGEST = 256
 
 
@@ -27,12 +28,26 @@ def caller_name(store: Store, arn: Callable[[], str]) -> str:
         store: the store that holds the request.
         arn: asks AWS for the ARN of the caller. If AWS does not say, the user and the host are the name.
     """
-    if not str(getattr(store, "address", "")).startswith(_IN_AWS):
+    if not _is_in_aws(store):
         return local_name()
     try:
         return arn() or local_name()
     except AwsrollError:
         return local_name()
+
+
+def _is_in_aws(store: Store) -> bool:
+    try:
+        kind = StoreAddress.parse(str(getattr(store, "address", ""))).kind
+    except SpecError:  # a store of the caller's own
+        return False
+    match kind:
+        case StoreKind.S3 | StoreKind.DYNAMODB:
+            return True
+        case StoreKind.DIRECTORY:
+            return False
+        case _:
+            assert_never(kind)
 
 
 def checked_name(name: str) -> str:

@@ -12,6 +12,7 @@ from tests.stores.places import Place
 PACKAGE = Path(__file__).parents[2] / "awsroll"
 
 PLACES = {
+    "driver/caller_name.py",  # who makes a request, as far as the store knows callers
     "driver/record_room.py",  # how large a record may become
     "iam/driver_statements.py",  # what the store needs of IAM
     "preflight/iam_policy.py",  # the key that encrypts the store
