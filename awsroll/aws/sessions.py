@@ -57,12 +57,10 @@ def _no_profile(named: str | None) -> str:
 class SharedClients:
     """The clients of one boto3 session, shared by the fleets of one region: each takes a megabyte or more.
 
-    Attributes:
-        lock: one lock for all users of the session.
+    The sessions that share them hold their common lock for each call.
     """
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
         self._made: dict[tuple[object, ...], Any] = {}
 
     def get(self, make: Callable[..., Any], service: str, config: Any, **more: Any) -> Any:
@@ -71,11 +69,10 @@ class SharedClients:
 
         times = (config.connect_timeout, config.read_timeout)
         key = (service, *sorted(more.items()), times)
-        with self.lock:
-            if key not in self._made:
-                pooled = config.merge(Config(max_pool_connections=_SHARED_CONNECTIONS))
-                self._made[key] = make(service, config=pooled, **more)
-            return self._made[key]
+        if key not in self._made:
+            pooled = config.merge(Config(max_pool_connections=_SHARED_CONNECTIONS))
+            self._made[key] = make(service, config=pooled, **more)
+        return self._made[key]
 
 
 class SharedSession:

@@ -78,10 +78,10 @@ class FleetsRun:
             AwsError: if AWS refused or did not answer, for example to assume a role.
         """
         base = open_session() if self._context.session is None else self._context.session
-        clients = SharedClients()
+        lock, clients = threading.RLock(), SharedClients()
         checks = FleetChecks(
             self._context,
-            lambda region: SharedSession(base, region=region, lock=clients.lock, clients=clients),
+            lambda region: SharedSession(base, region=region, lock=lock, clients=clients),
             self._store.unfinished(),
         )
         results = in_parallel(self._spec.fleets, checks.check, at_once=_CHECKED_AT_ONCE)

@@ -111,10 +111,10 @@ def test_a_shared_session_makes_clients_one_at_a_time_in_its_own_region(sandbox:
 
 
 def test_fleets_of_one_region_share_their_clients(sandbox: Sandbox) -> None:
-    clients, base = SharedClients(), sandbox.session()
+    lock, clients, base = threading.RLock(), SharedClients(), sandbox.session()
 
     def connected(region: str = "", **more: Any) -> Connection:
-        session = SharedSession(base, region=region, lock=clients.lock, clients=clients)
+        session = SharedSession(base, region=region, lock=lock, clients=clients)
         return Connection(session, clock=sandbox.clock, **more)
 
     def made(aws: Connection) -> tuple[Any, Any]:
