@@ -19,7 +19,7 @@ from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan, pause
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.model.user_requests import UserRequests
+from awsroll.core.model.user_requests import UserRequests, approval_of, rejection_of
 from awsroll.core.observe.settle import settle
 from awsroll.core.observe.shown_after import shown_after
 from awsroll.core.planner import plan
@@ -330,8 +330,9 @@ def _answered(requests: UserRequests, number: int, *, approved: bool) -> UserReq
     """Return the user requests with an answer to a checkpoint, unless a person has answered meanwhile."""
     if requests.approved >= number or requests.rejects(number):
         return requests
-    answered = requests.approving(number) if approved else requests.rejecting(number)
-    return answered.named(f"{'approve' if approved else 'reject'} {number}", local_name())
+    if approved:
+        return requests.approving(number).named(approval_of(number), local_name())
+    return requests.rejecting(number).named(rejection_of(number), local_name())
 
 
 def _kinds_and_ids(actions: tuple[Action, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from awsroll.core.decide.approvals import closed_checkpoint, why_no_answer
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.model.user_requests import UserRequests
+from awsroll.core.model.user_requests import UserRequests, approval_of, rejection_of
 from awsroll.core.observe.rejection import is_rejection_applied
 from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.instructions import PLACE_KINDS
@@ -55,8 +55,9 @@ def change_for(
         Command.ABORT: lambda requests: replace(requests, abort=True, pause=False),
         Command.ROLLBACK: UserRequests.reopening if record.status.mode is Mode.ENDED else UserRequests.going_back,
     }
-    change, answers = changes[command], command in (Command.APPROVE, Command.REJECT)
-    what = f"{command} {closed_checkpoint(record.status)}" if answers else str(command)
+    change, gate = changes[command], closed_checkpoint(record.status)
+    answers = {Command.APPROVE: approval_of(gate), Command.REJECT: rejection_of(gate)}
+    what = answers.get(command, str(command))
     return lambda requests: change(requests).named(what, checked_name(by))
 
 

@@ -11,7 +11,7 @@ from awsroll.core.classify.counts import count_servers
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.model.user_requests import UserRequests
+from awsroll.core.model.user_requests import UserRequests, approval_of, rejection_of
 from awsroll.core.observe.rejection import is_rejection_applied
 
 
@@ -51,7 +51,7 @@ class AwaitedApproval:
         return f"checkpoint {self.checkpoint} of {self.checkpoints}{zone}: {servers}"
 
 
-_REQUEST_OF = {"approved": "approve", "rejected": "reject"}
+_REQUEST_OF = {"approved": approval_of, "rejected": rejection_of}
 
 
 def closed_checkpoint(status: Status) -> int:
@@ -86,7 +86,7 @@ def checkpoint_at_rest(rollout: Rollout, status: Status, requests: UserRequests)
         since=since,
         command=f"awsroll approve {rollout.rollout_id} --checkpoint {number}",
         answer=answer,
-        answered_by=requests.who(f"{_REQUEST_OF[answer]} {number}") if answer else "",
+        answered_by=requests.who(_REQUEST_OF[answer](number)) if answer else "",
         zone=rollout.gates.zones[number - 1] if rollout.gates.by_zone else "",
     )
 

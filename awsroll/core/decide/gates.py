@@ -27,6 +27,7 @@ from awsroll.core.model.rollout import Rollout, Strategy
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Failure
+from awsroll.core.model.user_requests import approval_of
 from awsroll.core.observe.hook_runs import awaits, checkpoint
 from awsroll.core.observe.judging import is_judged, is_undecided, judgements, lacking
 
@@ -136,7 +137,7 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
         if is_undecided(view):
             status = add_warnings(status, f"checkpoint {number} opened without a verdict: {lacking(view)}")
         status = replace(status, gate=replace(status.gate, closed_since=None, asked_since=None, passed=number))
-        who = status.user_requests.who(f"approve {number}") if gates.needs_approval else ""
+        who = status.user_requests.who(approval_of(number)) if gates.needs_approval else ""
         fields: dict[str, str | int] = {"number": number, **({"by": who} if who else {})}
         status = note(status, Event(name=EventName.CHECKPOINT_PASSED, fields=fields))
     return status, proposals

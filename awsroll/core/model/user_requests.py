@@ -78,3 +78,13 @@ class UserRequests:
     def reopens(self, applied: "UserRequests") -> bool:
         """Return whether the rollback of an ended rollout was requested after these requests were applied."""
         return self.rollback and self.resumed > applied.resumed
+
+
+def approval_of(gate: int) -> str:
+    """Return the name of the request to approve a gate, for `UserRequests.who` and `named`."""
+    return f"approve {gate}"
+
+
+def rejection_of(gate: int) -> str:
+    """Return the name of the request to reject a gate, for `UserRequests.who` and `named`."""
+    return f"reject {gate}"

@@ -18,6 +18,7 @@ from awsroll.core.model.rollout import OnFailure, Rollout
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Failure, Owner
+from awsroll.core.model.user_requests import rejection_of
 from awsroll.core.observe.hook_runs import announce_failure, forget
 from awsroll.core.observe.rejection import rejected_by
 from awsroll.core.observe.rollback import begin_reload_again, drop_launched, start_rollback
@@ -114,7 +115,7 @@ def _apply_requests(view: View) -> Status:
         return start_rollback(view, f"rolled back by request{requests.words_of('rollback')}")
     if status.gate.closed_since is not None and requests.rejects(status.gate.passed + 1):
         status = replace(status, user_requests=replace(requests, rejected=False))
-        cause = rejected_by(requests.who(f"reject {status.gate.passed + 1}"))
+        cause = rejected_by(requests.who(rejection_of(status.gate.passed + 1)))
         rejected = Failure(instance_id="", cause=cause, at=view.observation.at, final=True)
         return add_failures(status, rejected)
     if hindrance := _hindrance(view.observation.group) or _cap_too_low(view):
