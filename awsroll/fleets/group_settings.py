@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import active_refresh, is_mixed, read_member_template, read_warm_pool, template_setting
-from awsroll.core.model.calls import TERMINATING_CALLS, Call
+from awsroll.core.model.calls import LEAVING_CALLS, Call
 from awsroll.core.model.observation import Group, ScalingFailure, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Mode, Status
@@ -222,7 +222,7 @@ def owes(described: Reply, status: Status) -> bool:
 def _shows_its_effect(call: Call, states: Mapping[str, str]) -> bool:
     """Return whether the group's members show that an accepted call to terminate one of them has taken effect."""
     ends = states.get(call.instance_id, _TERMINATING).startswith(_TERMINATING)
-    return call.kind in TERMINATING_CALLS and call.answered and ends
+    return call.kind in LEAVING_CALLS and call.answered and ends
 
 
 def _has_been_short(status: Status) -> bool:

@@ -23,7 +23,7 @@ from awsroll.core.classify.draining import active_registrations
 from awsroll.core.classify.serving import ALIVE
 from awsroll.core.classify.view import View
 from awsroll.core.model.amount import MOST
-from awsroll.core.model.calls import TERMINATING_CALLS, Launch
+from awsroll.core.model.calls import LEAVING_CALLS, Launch
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, Strategy
@@ -251,7 +251,7 @@ def _inbound(view: View, unseen: int) -> int:
     group = view.observation.group
     if view.rollout.kind is not FleetKind.AUTO_SCALING or group is None:
         return 0
-    ended = {call.instance_id for call in view.status.calls if call.answered and call.kind in TERMINATING_CALLS}
+    ended = {call.instance_id for call in view.status.calls if call.answered and call.kind in LEAVING_CALLS}
     counted = (instance for instance in view.live if instance.lifecycle in (Lifecycle.PENDING, Lifecycle.IN_SERVICE))
     present = sum(1 for instance in counted if instance.instance_id not in ended)
     listed = (instance for instance in view.observation.instances if view.is_still_listed(instance))

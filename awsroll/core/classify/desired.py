@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from awsroll.core.classify.instance_facts import LAG_SECONDS
 from awsroll.core.classify.view import View
-from awsroll.core.model.calls import TERMINATING_CALLS, CallKind
+from awsroll.core.model.calls import LEAVING_CALLS, CallKind
 from awsroll.core.model.observation import Lifecycle
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Desired
@@ -65,7 +65,7 @@ def is_outdated(view: View) -> bool:
     if known is None or at - known.moved_at >= _OLDEST_ANSWER:
         return False
     members = {one.instance_id: one.lifecycle for one in view.observation.instances if one.lifecycle is not None}
-    ended = (call.instance_id for call in view.status.calls if call.answered and call.kind in TERMINATING_CALLS)
+    ended = (call.instance_id for call in view.status.calls if call.answered and call.kind in LEAVING_CALLS)
     if any(members.get(name) is Lifecycle.IN_SERVICE for name in ended):
         return True
     return any(name not in members and not _has_ended(view, name) for name in view.launched)

@@ -11,7 +11,7 @@ from functools import cached_property
 from awsroll.core.classify.draining import active_registrations
 from awsroll.core.classify.serving import ALIVE, LEAVING
 from awsroll.core.lifecycle import phase_of
-from awsroll.core.model.calls import TERMINATING_CALLS, CallKind
+from awsroll.core.model.calls import LEAVING_CALLS, CallKind
 from awsroll.core.model.observation import (
     FleetKind,
     Instance,
@@ -152,7 +152,7 @@ class InstanceFacts:
 
     def is_terminate_announced(self, instance_id: str) -> bool:
         """Return whether a terminate call for the server has been announced."""
-        return any((instance_id, kind) in self.announced for kind in TERMINATING_CALLS)
+        return any((instance_id, kind) in self.announced for kind in LEAVING_CALLS)
 
     def was_current_at_start(self, instance_id: str) -> bool:
         """Return whether the server ran the target version when the rollout began."""

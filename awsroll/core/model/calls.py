@@ -19,7 +19,7 @@ class CallKind(StrEnum):
     SEND_COMMAND = "send-command"
 
 
-TERMINATING_CALLS = frozenset({CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT, CallKind.DETACH})
+LEAVING_CALLS = frozenset({CallKind.TERMINATE, CallKind.TERMINATE_AND_DECREMENT, CallKind.DETACH})
 """The calls after which an instance is no longer of the fleet."""
 
 

@@ -17,7 +17,7 @@ from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import PUT_OFF, Answer, Reason, Result, instance_ids_of
-from awsroll.core.model.calls import TERMINATING_CALLS, Call, CallKind
+from awsroll.core.model.calls import LEAVING_CALLS, Call, CallKind
 from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.plan import add_failures, add_warnings, pause
 from awsroll.core.model.setting_names import VERSION, names_set_by
@@ -261,7 +261,7 @@ def settle_by_observation(view: View) -> Status:
             calls.append(call)
             continue
         view = view.with_status(_moved_desired(view, call, had_effect=had_effect))
-        if had_effect and call.kind in TERMINATING_CALLS:  # kept until the instance is gone, as proof that it ends
+        if had_effect and call.kind in LEAVING_CALLS:  # kept until the instance is gone, as proof that it ends
             calls.append(call if call.answered else replace(call, answered=True))
     is_same = len(calls) == len(view.status.calls) and all(map(is_, calls, view.status.calls))
     return view.status if is_same else replace(view.status, calls=tuple(calls))
