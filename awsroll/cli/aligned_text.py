@@ -1,5 +1,6 @@
 """Rows of text as lines with aligned columns. Each cell becomes printable text on one line."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -7,6 +8,8 @@ from awsroll.printable import printable
 
 _GAP = "  "
 _NARROWEST = 24
+_COMMAND = re.compile("`[^`]*`")
+_GLUE = "\0"  # holds a command together; printable text has none
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -29,15 +32,23 @@ def labelled(rows: Sequence[tuple[str, str]], width: int | None = None) -> str:
     """
     label = max((len(printable(name)) for name, _ in rows), default=0)
     room = None if width is None else max(_NARROWEST, width - label - len(_GAP))
-    wrapped = [
+    lines = [
         (name if number == 0 else "", line)
         for name, text in rows
-        for number, line in enumerate(_lines(printable(text), room))
+        for number, line in enumerate(wrapped(printable(text), room))
     ]
-    return aligned(wrapped)
+    return aligned(lines)
 
 
-def _lines(text: str, room: int | None) -> list[str]:
-    if room is None or len(text) <= room:
+def wrapped(text: str, width: int | None) -> list[str]:
+    """Return a printable text in lines that break between words, and never within a `command` that one may paste.
+
+    Args:
+        text: the text.
+        width: the columns of the terminal; None: no line is wrapped.
+    """
+    if width is None or len(text) <= width:
         return [text]
-    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    glued = _COMMAND.sub(lambda found: found[0].replace(" ", _GLUE), text)
+    lines = textwrap.wrap(glued, width, break_long_words=False, break_on_hyphens=False)
+    return [line.replace(_GLUE, " ") for line in lines]

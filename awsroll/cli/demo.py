@@ -91,7 +91,7 @@ def demo(  # noqa: PLR0913 - one parameter is one option
             if not common.json:
                 output.note(_starting_text(servers, world.simulated_speed))
             stack.enter_context(world)
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="awsroll-demo-")))
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="awsroll-")))
         if not common.json:
             output.note(f"from a second terminal: awsroll watch --state {folder}")
         code = _drive(_request(request, world), world, common, folder, report_file=report_file)
@@ -112,7 +112,7 @@ def _new_world(
 
 
 def _starting_text(servers: int, speed: float) -> str:
-    return f"starting {servers} servers under live traffic; timers run {speed:g} times as fast as on AWS"
+    return f"starting {servers} servers under live traffic; timers run {speed:g} times as fast"
 
 
 def _next_steps(*, bad_version: bool) -> list[str]:
@@ -120,9 +120,9 @@ def _next_steps(*, bad_version: bool) -> list[str]:
     other = ("awsroll demo", "a good version") if bad_version else ("awsroll demo --bad-version", "a rollback")
     rows = [
         other,
-        ("awsroll demo --report demo.html", "the report of a rollout, as a page"),
+        ("awsroll demo --report demo.html", "a report as a page"),
         ("awsroll sandbox --fleet web:9", "a fleet to roll yourself"),
-        ("awsroll doctor --asg NAME", "check a fleet of yours; it changes nothing"),
+        ("awsroll doctor --asg NAME", "check your own fleet"),
     ]
     return [f"try next: {line}" for line in aligned(rows).splitlines()]
 

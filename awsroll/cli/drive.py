@@ -9,7 +9,7 @@ from awsroll.cli.common_options import CommonOptions
 from awsroll.cli.confirm import asks, roll_prompt, rollback_prompt, unrestored_prompt
 from awsroll.cli.exit_codes import exit_of_outcome
 from awsroll.cli.given_instructions import instruction_prompt
-from awsroll.cli.output import Output, write_messages
+from awsroll.cli.output import Output, result_width, write_messages
 from awsroll.cli.process_state import START_EVENTS
 from awsroll.cli.report import check_report_file, write_reports
 from awsroll.cli.signals import StopRequest
@@ -130,7 +130,7 @@ def print_report(output: Output, report: "Report", *, serving: str = "", can_con
     if output.json:
         output.emit("report", **report.as_dict())
     else:
-        output.result(report_text(report))
+        output.result(report_text(report, width=result_width()))
     advice = next_step(report, serving=serving)
     if advice and (can_continue or report.status in _ENDED_BADLY):
         write_messages(advice)
@@ -174,4 +174,4 @@ def serving_text(view: View) -> str:
     """Return how many servers serve, for people."""
     new = sum(1 for instance in view.serving if view.is_current(instance))
     old = len(view.serving) - new
-    return f"{new + old} of {len(view.live)} servers serve, {new} of them on {view.rollout.to_version}"
+    return f"{new + old} of {len(view.live)} servers serve, {new} of them on {view.rollout.to_name}"

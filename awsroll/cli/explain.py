@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from awsroll.cli.aligned_text import wrapped
 from awsroll.cli.arguments import rollout_argument
 from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.flags import takes
-from awsroll.cli.output import Output
+from awsroll.cli.output import Output, result_width
+from awsroll.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +46,6 @@ def print_explanations(output: Output, rollout_id: str, found: "Iterable[Explana
             fields = {"subject": each.subject, "causes": causes, "evidence": list(each.evidence)}
             output.emit("explanation", rollout_id=rollout_id, **fields)
         elif not aside:
-            output.result(each.paragraph)
+            output.result("\n".join(wrapped(printable(each.paragraph), result_width())))
         if aside:
             output.note(each.paragraph)

@@ -7,7 +7,7 @@ import click
 
 from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.flags import takes
-from awsroll.cli.output import Output, write_messages
+from awsroll.cli.output import Output, result_width, write_messages
 from awsroll.errors import RolloutNotFoundError, StateError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def rollouts(common: CommonOptions, *, fleet: str | None, status_: str | None, l
         for record in unreadable:
             Output(json=True).emit("rollout", **_plain_unreadable(record))
     elif known or unreadable:
-        Output().result(summaries_text(known, unreadable, now=datetime.now(UTC)))
+        Output().result(summaries_text(known, unreadable, now=datetime.now(UTC), width=result_width()))
     else:
         wanted = "such rollouts" if has_any else "rollouts"
         Output(quiet=common.quiet).note(f"there are no {wanted} in {store.address}")
@@ -90,7 +90,7 @@ def status(common: CommonOptions, rollout: str | None) -> int:
             warnings=list(record.status.warnings),
         )
     else:
-        Output().result(status_text(record, summary))
+        Output().result(status_text(record, summary, width=result_width()))
     return 0
 
 

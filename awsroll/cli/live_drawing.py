@@ -142,6 +142,8 @@ def time_left(shown: Picture, now: datetime, elapsed: float) -> str:
 def _counts(shown: Picture) -> Iterator[Text]:
     limits = shown.limits
     yield Text(f"{servers_text(shown.counts)}, {shown.counts.in_flight} in flight")
+    if not shown.cells:  # nothing of the fleet is known: its timeline is not written yet, or is gone
+        return
     cap = "" if limits.max_running is None else f" (never above {limits.max_running})"
     yield Text(
         f"serving {shown.serving} (never below {limits.floor})  live {shown.live} (never above {limits.ceiling})  "

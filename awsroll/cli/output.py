@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from awsroll.cli import process_state
+from awsroll.cli.aligned_text import wrapped
 from awsroll.printable import LONGEST, printable, printable_lines
 
 if TYPE_CHECKING:
@@ -149,7 +150,9 @@ def write_messages(*lines: str, longest: int = LONGEST) -> None:
         longest: the number of characters from which a line loses its middle.
     """
     with suppress(OSError, ValueError, AttributeError):  # see `write_text`
-        sys.stderr.write("".join(f"awsroll: {printable(line, longest=longest)}\n" for line in lines))
+        width = message_width()
+        texts = (wrapped(f"awsroll: {printable(line, longest=longest)}", width) for line in lines)
+        sys.stderr.write("".join(f"{line}\n" for text in texts for line in text))
         sys.stderr.flush()
 
 

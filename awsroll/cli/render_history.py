@@ -7,28 +7,54 @@ from typing import TYPE_CHECKING
 from awsroll.cli.aligned_text import aligned
 from awsroll.cli.local_time import local_moment
 from awsroll.core.model.duration_text import duration
+from awsroll.printable import printable
 
 if TYPE_CHECKING:
     from awsroll.report import Report, RolloutSummary
     from awsroll.stores import UnreadableRecord
 
-_HEADING = ("ROLLOUT", "FLEET", "VERSION", "STATUS", "STARTED", "DURATION", "BY", "WHY")
+_HEADING = ("ROLLOUT", "FLEET", "VERSION", "STATUS", "STARTED", "DURATION", "BY", "APPROVED BY", "WHY")
 _UNKNOWN = "-"
 
 
 def summaries_text(
-    summaries: "Sequence[RolloutSummary]", unreadable: "Sequence[UnreadableRecord]" = (), *, now: datetime
+    summaries: "Sequence[RolloutSummary]",
+    unreadable: "Sequence[UnreadableRecord]" = (),
+    *,
+    now: datetime,
+    width: int | None = None,
 ) -> str:
     """Return a table of rollouts, one per line; those whose record cannot be used come last.
+
+    A terminal that is too narrow for the table shows who, when and why on a second line for each rollout.
 
     Args:
         summaries: the rollouts.
         unreadable: the rollouts whose record cannot be used.
         now: the time until which an unfinished rollout has lasted.
+        width: the columns of the terminal; None: the table may be as wide as it is.
     """
     rows = [_row(summary, now) for summary in summaries]
-    rows += [(record.rollout_id, record.fleet or "?", "?", "unreadable", "?", "?", "?", "") for record in unreadable]
-    return aligned([_HEADING, *rows])
+    rows += [
+        (record.rollout_id, record.fleet or "?", "?", "unreadable", "?", "?", "?", "", "") for record in unreadable
+    ]
+    table = aligned(_without_empty([_HEADING, *rows]))
+    if width is None or max(map(len, table.splitlines())) <= width:
+        return table
+    first = aligned([(*row[:4], row[5]) for row in rows]).splitlines()
+    return "\n".join(line for pair in zip(first, map(_second_line, rows), strict=True) for line in pair)
+
+
+def _without_empty(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return the rows of a table without its columns that have a heading alone."""
+    kept = [any(row[number] for row in rows[1:]) for number in range(len(rows[0]))]
+    return [tuple(cell for cell, keep in zip(row, kept, strict=True) if keep) for row in rows]
+
+
+def _second_line(row: tuple[str, ...]) -> str:
+    _, _, _, _, started, _, by, approved, reason = map(printable, row)
+    approval = f", approved by {approved}" if approved else ""
+    return f"    {started} by {by}{approval}{f': {reason}' if reason else ''}"
 
 
 def _row(summary: "RolloutSummary", now: datetime) -> tuple[str, ...]:
@@ -41,6 +67,7 @@ def _row(summary: "RolloutSummary", now: datetime) -> tuple[str, ...]:
         local_moment(summary.started_at),
         duration(max(0.0, seconds)),
         who(summary.started_by) or _UNKNOWN,
+        ", ".join(map(who, summary.approved_by)),
         why(summary),
     )
 

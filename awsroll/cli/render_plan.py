@@ -58,8 +58,22 @@ def plan_summary_text(plan: "RolloutPlan", *, width: int | None = None) -> str:
         sentence = f"No changes: {nothing_to_do(plan)}. There is nothing to do."
         return "\n".join(part for part in (sentence, labelled(_findings(plan), width)) if part)
     return labelled(
-        [*_heading_rows(plan), *_pace_rows(plan), *_cost_of_keeping(plan), *_run_rows(plan), *_findings(plan)], width
+        [
+            *_heading_rows(plan),
+            *_pace_rows(plan),
+            *_stop_rows(plan),
+            *_cost_of_keeping(plan),
+            *_run_rows(plan),
+            *_findings(plan),
+        ],
+        width,
     )
+
+
+def _stop_rows(plan: "RolloutPlan") -> list[Row]:
+    """Return where the rollout waits, and what a failure leads to."""
+    request = plan.request or plan.asked
+    return [] if request is None else [*_gate_rows(request), ("failure", _failure(request))]
 
 
 def nothing_to_do(plan: "RolloutPlan") -> str:

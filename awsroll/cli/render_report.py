@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from awsroll.cli.aligned_text import aligned
+from awsroll.cli.aligned_text import aligned, labelled
 from awsroll.cli.local_time import local_moment
 from awsroll.cli.render_history import purpose_rows, started_text
 from awsroll.core.classify.counts import ServerCounts, count_servers
@@ -13,12 +13,18 @@ from awsroll.core.model.status import Outcome
 if TYPE_CHECKING:
     from awsroll.core.decide.approvals import AwaitedApproval
     from awsroll.core.model.finding import CheckResult
+    from awsroll.core.model.status_parts import Failure
     from awsroll.ports import Record
-    from awsroll.report import InstanceCounts, Report, RolloutSummary, Traffic
+    from awsroll.report import Failed, InstanceCounts, Report, RolloutSummary, Traffic
 
 
-def report_text(report: "Report") -> str:
-    """Return the closing report as aligned lines. Under live traffic, what the requests saw comes first."""
+def report_text(report: "Report", *, width: int | None = None) -> str:
+    """Return the closing report as aligned lines. Under live traffic, what the requests saw comes first.
+
+    Args:
+        report: how the rollout ended.
+        width: the columns of the terminal; None: no line is wrapped.
+    """
     rows = [
         ("rollout", report.rollout_id),
         ("status", report.status.because(report.reason)),
@@ -31,14 +37,18 @@ def report_text(report: "Report") -> str:
         ("capacity", _highest(report.min_serving, live=report.max_live, running=report.max_running)),
         *_saved_rows(report),
         ("API calls", f"{report.api_calls.total}, of which {report.api_calls.mutating} change resources"),
-        *(("failure", f"{failure.instance_id or '-'}: {failure.cause}") for failure in report.failures),
+        *(("failure", words) for words in map(_failure_text, report.failures) if words != report.reason),
         *(("warning", warning) for warning in report.warnings),
     ]
     if report.traffic is not None:
         answered = ", ".join(f"{version}: {count}" for version, count in report.traffic.by_version.items())
         rows.append(("traffic", f"{report.traffic.requests:,} requests, answered by {answered}"))
-    lines = aligned(rows)
+    lines = labelled(rows, width)
     return lines if report.traffic is None else f"{promise_text(report.traffic, report.instances.total)}\n{lines}"
+
+
+def _failure_text(failure: "Failed | Failure") -> str:
+    return f"{failure.instance_id or '-'}: {failure.cause}"
 
 
 def promise_text(traffic: "Traffic", servers: int) -> str:
@@ -79,7 +89,8 @@ def next_step(report: "Report", *, serving: str = "") -> str:
     if report.status is Outcome.PAUSED:
         return f"{ended}. Resolve this if needed, then continue with `awsroll resume {rollout}`"
     if report.status is Outcome.ROLLED_BACK:
-        return f"{ended}. {serving}; the fleet runs {report.from_version or 'the old version'} again"
+        back = report.from_name or report.from_version or "the old version"
+        return f"{ended}. {serving}; the fleet runs {back} again"
     if report.status is Outcome.STOPPED:
         return (
             f"{ended}. {serving}. Fix the cause and roll again (servers on the new version are "
@@ -96,9 +107,9 @@ def rollback_text(record: "Record") -> str:
     rows = [
         ("rollout", f"{rollout.rollout_id}, {record.status.outcome.value.replace('_', ' ')}"),
         ("fleet", rollout.fleet),
-        ("version", f"{rollout.to_version} -> {back or '(none)'}"),
+        ("version", f"{rollout.to_name} -> {rollout.name_of(back) or '(none)'}"),
         ("strategy", rollout.strategy.value),
-        ("servers", f"{counts.updated} of {counts.wanted} on {rollout.to_version}; last observed {seen}"),
+        ("servers", f"{counts.updated} of {counts.wanted} on {rollout.to_name}; last observed {seen}"),
     ]
     return aligned(rows)
 
@@ -113,8 +124,14 @@ def checks_text(checks: "Sequence[CheckResult]") -> str:
     return aligned(rows)
 
 
-def status_text(record: "Record", summary: "RolloutSummary") -> str:
-    """Return the state of one rollout as aligned lines."""
+def status_text(record: "Record", summary: "RolloutSummary", *, width: int | None = None) -> str:
+    """Return the state of one rollout as aligned lines.
+
+    Args:
+        record: its record.
+        summary: its summary.
+        width: the columns of the terminal; None: no line is wrapped.
+    """
     status = record.status
     counters, in_flight = status.counters, status.servers_in_flight
     counts = count_servers(record.rollout, status)
@@ -134,10 +151,10 @@ def status_text(record: "Record", summary: "RolloutSummary") -> str:
         ),
         *([] if summary.approval is None else [("approval", approval_text(summary.approval))]),
         *((f"{server.phase}", name) for name, server in sorted(in_flight.items())),
-        *(("failure", f"{failure.instance_id or '-'}: {failure.cause}") for failure in status.failures),
+        *(("failure", words) for words in map(_failure_text, status.failures) if words != summary.reason),
         *(("warning", warning) for warning in status.warnings),
     ]
-    return aligned(rows)
+    return labelled(rows, width)
 
 
 def _highest(lowest_serving: int | None, *, live: int, running: int) -> str:

@@ -161,6 +161,8 @@ def _announce(server: "SandboxServer", output: Output, fleets: Sequence[SandboxF
     output.result("\n".join(lines))
     if fleets:
         output.note("paste the first lines into a second terminal, then the two commands of a fleet")
+    if fleets and speed != 1:
+        output.note(f"a plan shows the times of AWS; here they pass {speed:g} times as fast")
     output.note(f"the sandbox runs at {server.url}. Ctrl-C stops it and deletes its contents")
 
 

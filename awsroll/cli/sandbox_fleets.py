@@ -41,7 +41,7 @@ class SandboxFleet:
 
     def build(self, server: "SandboxServer") -> None:
         """Build the fleet on a sandbox server, and return when every server is healthy."""
-        shape: dict[str, Any] = {"name": self.name, "target_group_names": (self.name,)}
+        shape: dict[str, Any] = {"name": self.name, "target_group_names": (self.name,), "versions_differ": True}
         if self.is_group:
             server.auto_scaling_fleet(**shape, desired=self.servers, max_size=2 * self.servers)
         else:

@@ -159,8 +159,9 @@ def _one_line(record: "Record", shown: "Picture") -> str:
     stage = shown.stage or ("ended" if status.mode is Mode.ENDED else "rolling")
     limits = shown.limits
     capacity = f"serving {shown.serving} (floor {limits.floor}), live {shown.live} (ceiling {limits.ceiling})"
-    if not shown.cells:  # the rollout has not written its first observation yet
-        capacity = "capacity not observed yet"
+    if not shown.cells:
+        observed = "observed" if status.observed_at is None else "recorded"
+        capacity = f"capacity not {observed}{'' if status.mode is Mode.ENDED else ' yet'}"
     waits = "" if shown.approval is None or shown.approval.answer else f"; approve with `{shown.approval.command}`"
     return f"{record.rollout.rollout_id}  {shown.done}/{shown.goal} updated, {capacity}, {stage}{waits}"
 

@@ -193,9 +193,9 @@ def _why_not(report: Report) -> str:
     ended = f"rollout {report.rollout_id} {report.status.because(report.reason)}"
     match report.status:
         case Outcome.SUCCEEDED:
-            return f"{ended}. {report.fleet} runs {report.to_version}"
+            return f"{ended}. {report.fleet} runs {report.to_name or report.to_version}"
         case Outcome.ROLLED_BACK:
-            return f"{ended}. {report.fleet} runs {report.from_version} again"
+            return f"{ended}. {report.fleet} runs {report.from_name or report.from_version} again"
         case Outcome.STOPPED:
             return f"{ended}. {report.fleet} may be mixed; a person must look: `awsroll status {report.rollout_id}`"
         case Outcome.RUNNING | Outcome.PAUSED | Outcome.INTERRUPTED:

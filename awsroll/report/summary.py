@@ -23,6 +23,7 @@ class RolloutSummary:
         to_name: the new version with the name of its launch template.
         ended_at: when the rollout ended; None if it has not.
         started_by: the ARN of the caller that started it.
+        approved_by: who has approved its checkpoints, each once.
         message: why it was made.
         ref: what it was made from.
     """
@@ -43,6 +44,7 @@ class RolloutSummary:
     started_by: str = ""
     message: str = ""
     ref: str = ""
+    approved_by: tuple[str, ...] = ()
 
 
 def summarize(record: Record, *, is_driven: bool, requests: UserRequests | None = None) -> RolloutSummary:
@@ -76,4 +78,5 @@ def summarize(record: Record, *, is_driven: bool, requests: UserRequests | None 
         started_by=rollout.started_by,
         message=rollout.message,
         ref=rollout.ref,
+        approved_by=status.user_requests.approvers,
     )

@@ -4,6 +4,7 @@ They are built through the AWS API, so they work in process and on a server alik
 is healthy behind its load balancer. Tests, `awsroll demo` and users who try awsroll use them.
 """
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,8 @@ class FleetShape:
     """Tags that every template version puts on its instances."""
     further_versions: tuple[Mapping[str, str], ...] = ()
     """Tags of versions 3, 4, ... of the launch template, to make them misbehave: `{"sandbox:health": "unhealthy"}`."""
+    versions_differ: bool = False
+    """Give each version of the launch template user data of its own, so that a plan has a difference to show."""
     health_check_type: str = "ELB"
     """For an Auto Scaling group."""
     health_check_grace_seconds: int = 0
@@ -219,17 +222,20 @@ class _Network:
         shape = self._shape
         versions = [{}, {}, *shape.further_versions]
         answer = self._ec2.create_launch_template(
-            LaunchTemplateName=shape.name, LaunchTemplateData=self._template_data(versions[0])
+            LaunchTemplateName=shape.name, LaunchTemplateData=self._template_data(1, versions[0])
         )
         template_id: str = answer["LaunchTemplate"]["LaunchTemplateId"]
-        for tags in versions[1:]:
+        for number, tags in enumerate(versions[1:], start=2):
             self._ec2.create_launch_template_version(
-                LaunchTemplateId=template_id, LaunchTemplateData=self._template_data(tags)
+                LaunchTemplateId=template_id, LaunchTemplateData=self._template_data(number, tags)
             )
         return template_id
 
-    def _template_data(self, tags: Mapping[str, str]) -> dict[str, Any]:
+    def _template_data(self, version: int, tags: Mapping[str, str]) -> dict[str, Any]:
         data: dict[str, Any] = {"ImageId": IMAGE_ID, "InstanceType": "t3.micro"}
+        if self._shape.versions_differ:
+            script = f"#!/bin/sh\nstart-{self._shape.name} --release {version}\n"
+            data["UserData"] = base64.b64encode(script.encode()).decode()
         if every := {**(self._shape.template_tags or {}), **tags}:
             data["TagSpecifications"] = [_tags("instance", every)]
         return data

@@ -11,7 +11,7 @@ from typing import TextIO
 import pytest
 from rich.console import Console
 
-from awsroll.cli.aligned_text import aligned
+from awsroll.cli.aligned_text import aligned, wrapped
 from awsroll.cli.given_instructions import show_instructions
 from awsroll.cli.live import LiveView
 from awsroll.cli.local_time import clock_time, local_moment
@@ -27,6 +27,7 @@ from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Gates, Rollout
 from awsroll.core.model.server_record import Server, Slots
 from awsroll.core.model.status import Outcome, Status
+from awsroll.core.model.status_parts import Failure
 from awsroll.core.request.instructions import Instruction, InstructionKind
 from awsroll.core.timeline.picture import picture
 from awsroll.events import JsonLines, Tee
@@ -308,6 +309,48 @@ def test_lists_are_aligned() -> None:
     assert second[-6:] == ["s", "deploy/ci-42", "fix", "the", "login", "(4f2a1)"]
     assert "web:" in text.splitlines()[2]
     assert len({line.index("web ") for line in text.splitlines()[1:]}) == 1
+
+
+def test_a_list_has_who_approved_and_fits_a_narrow_terminal() -> None:
+    known = record("web-10")
+    requests = known.status.user_requests.approving(1).named("approve 1", "arn:aws:iam::123456789012:user/jo")
+    known = replace(
+        known,
+        rollout=replace(known.rollout, started_by="arn:aws:iam::123456789012:user/al", message="fix the login"),
+        status=changed(known.status, user_requests=requests.approving(2).named("approve 2", "root@vm")),
+    )
+    summary, now = summarize(known, is_driven=False), T0 + timedelta(seconds=61)
+
+    wide, narrow = (summaries_text([summary], now=now, width=width).splitlines() for width in (None, 70))
+
+    assert summary.approved_by == ("arn:aws:iam::123456789012:user/jo", "root@vm")
+    assert wide[0].split()[-5:] == ["DURATION", "BY", "APPROVED", "BY", "WHY"]
+    assert wide[1].endswith("al  jo, root@vm  fix the login")
+    assert narrow == [
+        "web-10  web  lt-1:1 -> lt-1:2  interrupted  1 min 1 s",
+        f"    {local_moment(T0)} by al, approved by jo, root@vm: fix the login",
+    ]
+
+
+def test_a_line_breaks_between_words_and_never_within_a_command() -> None:
+    text = "paused. Continue with `awsroll resume web-1 --state s3://a/b`, or not"
+
+    lines = wrapped(text, 40)
+
+    assert lines == ["paused. Continue with", "`awsroll resume web-1 --state s3://a/b`,", "or not"]
+    assert wrapped(text, None) == [text]
+
+
+def test_a_result_names_versions_by_their_template_and_says_a_cause_once() -> None:
+    failed = busy_record()
+    failed = replace(failed, rollout=replace(failed.rollout, template_names=(("lt-1", "web"),)))
+    failure = Failure(instance_id="i-9", cause="not healthy", at=T0)
+    status = changed(failed.status, failures=(failure,), reason="i-9: not healthy")
+    report = replace(build_report(replace(failed, status=status), at=T0), status=Outcome.ROLLED_BACK)
+
+    assert report_text(report).count("i-9: not healthy") == 1
+    assert next_step(report).endswith("the fleet runs web:1 again")
+    assert max(map(len, report_text(report, width=60).splitlines())) <= 60
 
 
 @pytest.mark.parametrize(

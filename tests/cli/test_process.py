@@ -196,7 +196,9 @@ def test_fleets_that_the_sandbox_built_are_rolled_by_the_commands_that_it_printe
     ]  # fmt: skip
     assert [each.code for each in finished] == [0, 0, 0, 0], [each.err for each in finished]
     assert all("succeeded" in each.out for each in finished[1::2])
+    assert "~ user data" in finished[0].out
     assert "building Auto Scaling group web, 2 servers" in err
+    assert "a plan shows the times of AWS; here they pass 100 times as fast" in err
 
 
 def test_the_sandbox_accepts_options_and_faults(tmp_path: Path) -> None:

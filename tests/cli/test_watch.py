@@ -19,9 +19,12 @@ from awsroll.core.classify.counts import ServerCounts
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Outcome
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.timeline.cell import LETTERS, Cell
 from awsroll.core.timeline.lines import event_line
 from awsroll.core.timeline.picture import Picture
+from awsroll.core.timeline.stored_picture import stored_picture
+from awsroll.driver.read_story import stored_course
 from awsroll.ports import Record
 from awsroll.stores import LocalStore, Segment
 from tests.stores.records import T0, busy_record
@@ -171,6 +174,28 @@ def test_watch_shows_the_newest_rollout_and_ends_with_its_exit_code(
     assert "checkpoint reached: number 1" in said.err
     assert "web-1  0/3 updated, serving 3 (floor 2), live 3 (ceiling 3), ended" in said.err
     assert "status     rolled back" in said.out
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"observed_at": None}, "capacity not observed yet"),
+        ({"observed_at": T0}, "capacity not recorded yet"),
+        ({"observed_at": T0, "mode": Mode.ENDED, "ended_at": T0}, "capacity not recorded"),
+    ],
+    ids=["before the first observation", "no timeline", "ended"],
+)
+def test_a_record_without_a_timeline_invents_no_capacity(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, object], words: str
+) -> None:
+    bare = LocalStore(tmp_path)
+    record = _save(bare, **changes)
+    shown = stored_picture(record.rollout, record.status, stored_course(record, bare), UserRequests())
+
+    run(["watch", "web-1", "--state", str(tmp_path)])
+
+    assert f"0/3 updated, {words}, " in capsys.readouterr().err
+    assert not any("serving" in line or "live" in line for line in _drawn(shown))
 
 
 def test_watch_ends_if_no_process_drives_the_rollout(store: LocalStore, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,10 +1,11 @@
 """Plans: the order and limits of the planner, and a duration that can be checked by hand."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from awsroll.cli.render_plan import plan_text
+from awsroll.cli.render_plan import plan_summary_text, plan_text
 from awsroll.core.model.amount import EVERYTHING, NONE, Amount
 from awsroll.core.model.observation import (
     FleetKind,
@@ -72,6 +73,17 @@ def test_zones_one_by_one_are_in_the_order_of_their_turns() -> None:
     request = RolloutSpec(asg="web", zones=Zones.ONE_BY_ONE, zone_bake=600, approve_checkpoints=True)
     text = plan_text(replace(plan, request=request))
     assert "one by one: zone-b, zone-a; a checkpoint ends each, for 10 min 0 s, until a person approves" in text
+
+
+def test_the_prompt_before_a_rollout_says_where_it_waits_and_what_a_failure_leads_to() -> None:
+    request = RolloutSpec(asg="web", checkpoint=("1",), approve_checkpoints=True, bake_time=600, alarm=("web-5xx",))
+
+    lines = plan_summary_text(replace(_forecast(_server(1)), request=request)).splitlines()
+
+    rows = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in lines if not line.startswith(" "))
+    assert rows["checkpoints"] == "after 1, until a person approves"
+    assert (rows["bake time"], rows["alarms"]) == ("10 min 0 s", "web-5xx")
+    assert rows["failure"] == "the first one returns the fleet to the old version"
 
 
 def test_nine_servers_two_at_a_time_take_five_rounds() -> None:

@@ -26,6 +26,7 @@ class AwaitedApproval:
         servers: servers that the fleet should have.
         zone: the zone that ends at this checkpoint; empty unless the zones come one by one.
         version: the new version.
+        version_name: the new version with the name of its launch template; empty if that is not known.
         since: since when the checkpoint waits.
         command: the command that approves it.
         answer: `approved` or `rejected` if a person has answered and the rollout has not acted on it yet; else empty.
@@ -42,11 +43,12 @@ class AwaitedApproval:
     answer: str = ""
     answered_by: str = ""
     zone: str = ""
+    version_name: str = ""
 
     @property
     def place(self) -> str:
-        """What the person decides about: `checkpoint 2 of 3: 5 of 20 servers on lt-0abc:7`."""
-        servers = f"{self.updated} of {self.servers} servers on {self.version}"
+        """What the person decides about: `checkpoint 2 of 3: 5 of 20 servers on web:7`."""
+        servers = f"{self.updated} of {self.servers} servers on {self.version_name or self.version}"
         zone = f", the end of zone {self.zone}" if self.zone else ""
         return f"checkpoint {self.checkpoint} of {self.checkpoints}{zone}: {servers}"
 
@@ -88,6 +90,7 @@ def checkpoint_at_rest(rollout: Rollout, status: Status, requests: UserRequests)
         answer=answer,
         answered_by=requests.who(_REQUEST_OF[answer](number)) if answer else "",
         zone=rollout.gates.zones[number - 1] if rollout.gates.by_zone else "",
+        version_name=rollout.to_name,
     )
 
 

@@ -6,6 +6,8 @@ beside the record. The controller copies them into the status before each step, 
 
 from dataclasses import dataclass, replace
 
+_APPROVE = "approve "
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRequests:
@@ -43,6 +45,11 @@ class UserRequests:
     def who(self, what: str) -> str:
         """Return who made a request, such as `pause` or `approve 2`; empty if that is not known."""
         return dict(self.by).get(what, "")
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """The people who have approved gates, each once, in the order of their first approvals."""
+        return tuple(dict.fromkeys(name for what, name in self.by if what.startswith(_APPROVE)))
 
     def words_of(self, what: str) -> str:
         """Return ` of NAME`, to add to `paused by request`; empty if the name is not known."""
@@ -82,7 +89,7 @@ class UserRequests:
 
 def approval_of(gate: int) -> str:
     """Return the name of the request to approve a gate, for `UserRequests.who` and `named`."""
-    return f"approve {gate}"
+    return f"{_APPROVE}{gate}"
 
 
 def rejection_of(gate: int) -> str:
