@@ -23,6 +23,9 @@ from awsroll.cli.unexpected import READ_ONLY, end_unexpectedly, place
 from awsroll.errors import AwsrollError, FleetError, SpecError
 from awsroll.version import __version__
 
+_CHANGES_FLEETS = ("roll", "resume", "rollback")
+_SAYS_WHAT_CHANGED = re.compile(r"(?i)(nothing|not|no) (was|were|further) (change|written)")
+
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: ARG001, FBT001 - click
     if value and not ctx.resilient_parsing:
@@ -80,16 +83,16 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str], state: ProcessState, *, as_json: bool) -> int:
     if wrong := [f"the argument {each!r} is not valid UTF-8" for each in arguments if not _is_text(each)]:
-        return _refuse(wrong, Exit.REFUSED, as_json=as_json)
+        return _refuse(wrong, Exit.REFUSED, arguments, as_json=as_json)
     try:
         return _invoke(list(arguments) or ["--help"])
     except click.ClickException as error:
-        return _refuse([_usage_problem(error)], Exit.REFUSED, as_json=as_json)
+        return _refuse([_usage_problem(error)], Exit.REFUSED, arguments, as_json=as_json)
     except AwsrollError as error:
         if state.has_started:
             return _leave(error, state, as_json=as_json)
         problems = error.problems if isinstance(error, SpecError | FleetError) else [str(error)]
-        return _refuse(problems, exit_of_error(error), as_json=as_json)
+        return _refuse(problems, exit_of_error(error), arguments, as_json=as_json)
 
 
 def _invoke(arguments: list[str]) -> int:
@@ -110,8 +113,10 @@ def _is_text(argument: str) -> bool:
     return True
 
 
-def _refuse(problems: Sequence[str], code: Exit, *, as_json: bool) -> int:
+def _refuse(problems: Sequence[str], code: Exit, arguments: Sequence[str], *, as_json: bool) -> int:
     problems = [_with_variables(problem) for problem in problems]
+    if arguments and arguments[0] in _CHANGES_FLEETS and not any(map(_SAYS_WHAT_CHANGED.search, problems)):
+        problems[-1] += ". Nothing was changed"
     write_messages(*problems)
     if as_json:
         json_event("refused", reason="; ".join(problems))

@@ -80,6 +80,7 @@ def test_a_mistake_is_refused_in_plain_lines(
     assert "Traceback" not in err
     for message in messages:
         assert message in err
+    assert ("othing was changed" in err) >= (arguments[0] in ("roll", "resume", "rollback"))
     assert not (tmp_path / "state-home").exists()
 
 
