@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     from awsroll.files.rollout_file import load_fleets as load_fleets
     from awsroll.hooks import PythonHook as PythonHook
     from awsroll.repairs.release import Released as Released
-    from awsroll.repairs.repair import Repaired as Repaired
+    from awsroll.repairs.repaired import Repaired as Repaired
     from awsroll.report import (
         FleetsPlan as FleetsPlan,
         FleetsReport as FleetsReport,
@@ -144,7 +144,7 @@ _HOMES = {
     "awsroll.api.store_halt": ("halt", "unhalt"),
     "awsroll.driver.halt_store": ("Unhalted",),
     "awsroll.repairs.release": ("Released",),
-    "awsroll.repairs.repair": ("Repaired",),
+    "awsroll.repairs.repaired": ("Repaired",),
     "awsroll.report": ("FleetsPlan", "FleetsReport", "Report", "RolloutPlan", "RolloutSummary"),
     "awsroll.stores": ("Halt", "LocalStore", "RecordStore"),
 }

@@ -78,6 +78,8 @@ class Fleet(Protocol):
     def observe_group(self, rollout: Rollout) -> Observation:
         """Observe only the group's settings and members, for a pause in which `observe` is refused.
 
+        If AWS refuses to describe the group, the observation has its members, as EC2 shows them, and no group.
+
         Raises:
             AwsError: if AWS cannot be read.
         """

@@ -12,6 +12,7 @@ from awsroll.driver.given_fleet import refuse_given_fleet
 from awsroll.ports import Clock, Sink, Store
 from awsroll.repairs import release as release_operation, repair as repair_operation
 from awsroll.repairs.release import Released
+from awsroll.repairs.repaired import Repaired
 
 if TYPE_CHECKING:
     import boto3
@@ -30,7 +31,8 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
     sink: Sink | None = None,
     request: RolloutSpec | FleetSpec | None = None,
     confirm_instructions: ConfirmInstructions | None = None,
-) -> repair_operation.Repaired:
+    confirm_unrestored: Callable[[Sequence[str]], bool] = lambda _: False,
+) -> Repaired:
     """Find what a dead rollout left changed on a fleet, and restore it: from its record, or from tags on the fleet.
 
     Args:
@@ -48,6 +50,9 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
         sink: receives every event; None: the logger `awsroll` of the standard library.
         request: as for `resume`, if the record of the rollout is used.
         confirm_instructions: as for `resume`.
+        confirm_unrestored: called if AWS refuses the access to the fleet of a rollout that has not ended, with the
+            refusal and what the rollout has changed, one line each. If it returns True, the rollout ends, and what AWS
+            allows is restored.
 
     Raises:
         UnconfirmedError: as for `resume`; nothing was changed.
@@ -59,7 +64,13 @@ def repair(  # noqa: PLR0913 - the target, and the arguments of every call
     refuse_given_fleet(session)
     named = spec_of({"asg": asg, "target_group": target_group})
     target = repair_operation.RepairTarget(rollout_id=rollout_id, asg=named.asg, target_group=named.target_group)
-    context = Context(session=session, store=opened_store(store, session), clock=clock, sink=sink_or_log(sink))
+    context = Context(
+        session=session,
+        store=opened_store(store, session),
+        clock=clock,
+        sink=sink_or_log(sink),
+        confirm_unrestored=confirm_unrestored,
+    )
     context = with_instructions(context, request, confirm_instructions)
     return repair_operation.repair(target, context, confirm=confirm, confirm_instance=confirm_instance)
 

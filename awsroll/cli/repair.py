@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.confirm import unrestored_prompt
 from awsroll.cli.exit_codes import Exit
 from awsroll.cli.flags import Flag, FlagGroup, takes
 from awsroll.cli.given_instructions import GIVEN_GROUP, instruction_prompt
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from awsroll.core.repair.leftovers import Leftover
-    from awsroll.repairs.repair import Repaired
+    from awsroll.repairs.repaired import Repaired
 
 
 _INTERRUPTED = "interrupted; run the same command again to continue"
@@ -124,6 +125,7 @@ def repair(  # noqa: PLR0913, PLR0917 - each is a group of options
                 stop_requested=stop.requested,
                 requests=given,
                 confirm_instructions=instruction_prompt(common, output),
+                confirm_unrestored=unrestored_prompt(common, output),
             ),
             confirm=confirm,
             confirm_instance=confirm_instance,

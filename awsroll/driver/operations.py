@@ -11,7 +11,6 @@ from awsroll.core.decide.approvals import approval_event, awaited_approval
 from awsroll.core.model.rollout import Pace, Rollout
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.observe.verdict import why_no_rollback
-from awsroll.core.repair.released import unrestored
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import RoleRefusedError, able_to_end, assume_confirmed_role
 from awsroll.driver.budget_room import await_room, take_share
@@ -26,7 +25,7 @@ from awsroll.driver.record_lifecycle import (
     reopen_record,
     resume_record,
 )
-from awsroll.driver.refused_aborts import end_without_access
+from awsroll.driver.refused_aborts import end_unrestored
 from awsroll.driver.session import Session
 from awsroll.driver.start_checks import check_callables
 from awsroll.driver.summaries import list_rollouts, status, summary_of
@@ -50,6 +49,7 @@ __all__ = [
     "roll",
     "rollback",
     "status",
+    "take_over_to_end",
     "wake_state_machine",
 ]
 
@@ -197,34 +197,28 @@ def abort(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
     _wake(session, rollout_id)
     ended = session.follow(rollout_id) or session.store.load(rollout_id)
     if ended.status.mode is not Mode.ENDED:
-        return _take_over_to_end(rollout_id, context, pace, confirmed)
+        return take_over_to_end(rollout_id, context, pace, confirmed)
     return session.report_of_others(ended)
 
 
-def _take_over_to_end(rollout_id: str, context: Context, pace: Pace, confirmed: Confirmed | None) -> Report:
-    """Abort a rollout that no process drives; if AWS refuses that, end it without restoring anything if confirmed."""
+def take_over_to_end(rollout_id: str, context: Context, pace: Pace, confirmed: Confirmed | None) -> Report:
+    """Abort a rollout that no process drives; return its report. Its abort is requested already.
+
+    What AWS does not refuse is restored. If AWS refuses the access to the fleet, `confirm_unrestored` of the context
+    says whether the rollout ends nevertheless.
+
+    Raises:
+        FleetError: if AWS refuses its role, and the rollout does not end.
+    """
     try:
         report = _take_over(rollout_id, context, pace, confirmed, only_ends=True)
     except RoleRefusedError as error:
-        ended = _end_unrestored(rollout_id, context, str(error.__cause__ or error))
+        ended = end_unrestored(rollout_id, context, str(error.__cause__ or error))
         if ended is None:
             raise
         return ended
     is_refused = Session(context).store.load(rollout_id).status.abort_refused_since is not None
-    return (_end_unrestored(rollout_id, context, report.reason) if is_refused else None) or report
-
-
-def _end_unrestored(rollout_id: str, context: Context, why: str) -> Report | None:
-    """End a rollout as it is, and return its report; None if the caller does not confirm that."""
-    session = Session(context)
-    record = session.store.load(rollout_id)
-    if not context.confirm_unrestored((why, *unrestored(record.rollout, record.status))):
-        return None
-    with session.hold(record.rollout, again=True):
-        record = session.store.load(rollout_id)  # again: another process may have ended it meanwhile
-        if record.status.mode is not Mode.ENDED:
-            record = end_without_access(session, record, why)
-        return session.report_of_others(record)
+    return (end_unrestored(rollout_id, context, report.reason) if is_refused else None) or report
 
 
 def wake_state_machine(rollout_id: str, context: Context) -> None:

@@ -53,7 +53,7 @@ def pause_without_access(session: Session, record: Record, error: AccessRefusedE
         f"gone, end the rollout with credentials of account {record.rollout.account}: `awsroll abort "
         f"{record.rollout.rollout_id}`"
     )
-    return _pause(session, record, with_settings_left(reason, record.status))
+    return _pause(session, record, with_settings_left(reason, record.rollout, record.status))
 
 
 def _pause(session: Session, record: Record, reason: str) -> StepStatus:

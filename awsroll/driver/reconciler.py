@@ -291,7 +291,7 @@ class Controller:
 
     def _pause(self, reason: str) -> None:
         """Pause as it is: without AWS the group's own care cannot be restored."""
-        paused = pause(self.status, with_settings_left(reason, self.status), rests=False)
+        paused = pause(self.status, with_settings_left(reason, self.record.rollout, self.status), rests=False)
         self._writer.save(paused)
         self._events.emit(paused.events)
 

@@ -6,12 +6,17 @@ they try again for ten minutes.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from awsroll.core.model.plan import pause
 from awsroll.core.model.status import Mode, Status
-from awsroll.core.repair.released import abandon
+from awsroll.core.repair.released import abandon, unrestored
+from awsroll.driver.context import Context
 from awsroll.driver.session import Session
 from awsroll.ports import Record
+
+if TYPE_CHECKING:
+    from awsroll.report import Report
 
 _PATIENCE = timedelta(minutes=10)
 
@@ -40,6 +45,26 @@ def end_if_refused_for_long(session: Session, record: Record) -> Record:
 def _is_refused_for_long(status: Status, now: datetime) -> bool:
     since = status.abort_refused_since
     return status.mode is not Mode.ENDED and since is not None and now - since >= _PATIENCE
+
+
+def end_unrestored(rollout_id: str, context: Context, why: str) -> "Report | None":
+    """End a rollout as it is, send its notices, and return its report; None if the caller does not confirm that.
+
+    Args:
+        rollout_id: the rollout.
+        context: the environment; its `confirm_unrestored` gets the refusal and what is not restored.
+        why: the refusal of AWS.
+    """
+    session = Session(context)
+    record = session.store.load(rollout_id)
+    if not context.confirm_unrestored((why, *unrestored(record.rollout, record.status))):
+        return None
+    with session.hold(record.rollout, again=True):
+        record = session.store.load(rollout_id)  # again: another process may have ended it meanwhile
+        if record.status.mode is not Mode.ENDED:
+            record = end_without_access(session, record, why)
+            session.notify(record)
+        return session.report_of_others(record)
 
 
 def end_without_access(session: Session, record: Record, why: str) -> Record:

@@ -260,6 +260,14 @@ class Session:
 
         return notifier_for(rollout.rollout_id, self._context, self._notes, clock=self._own_clock, warn=warn)
 
+    def notify(self, record: Record) -> None:
+        """Send the notices of a rollout that are due. What cannot be sent is a warning."""
+        notifier = self.notifier(record.rollout)
+        try:
+            notifier.tell(record.rollout, record.status, record.status.user_requests, self.clock.now())
+        finally:
+            notifier.close()
+
     def drive(self, record: Record, *, takes_over: bool = False) -> "Report":
         """Drive a rollout until it ends, pauses, or is asked to stop; return its report.
 
@@ -288,7 +296,7 @@ class Session:
             self.emit("rollout.paused", reason=status.reason)
         except AwsrollError as error:
             # The fleet was changed already, so this is not a refusal: the rollout pauses as it is.
-            reason = with_settings_left(_why_it_pauses(error), controller.status)
+            reason = with_settings_left(_why_it_pauses(error), record.rollout, controller.status)
             status = pause(controller.status, reason, rests=False)
             with suppress(AwsrollError):
                 self.store.save(replace(controller.record, status=status))

@@ -110,7 +110,7 @@ def start_rollout(request: RolloutRequest, context: Context, *, rollout_id: str 
         if not store.is_held(rollout, clock=session.clock):
             raise
         raise _in_progress(rollout.rollout_id, error) from error
-    _tell(session, record)
+    session.notify(record)
     return step_status_of(record, wait_seconds=1)
 
 
@@ -200,7 +200,7 @@ def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS, 
         session.emit(PERSON_AWAITED, rollout_id=rollout_id, phase=str(step_status.phase))
     if context.notify and step_status.phase is not WaitingFor.ELSEWHERE:
         with suppress(StateError):
-            _tell(session, store.load(rollout_id))
+            session.notify(store.load(rollout_id))
     return step_status
 
 
@@ -225,13 +225,6 @@ def _step(rollout_id: str, session: Session, context: Context, bounds: Bounds, r
         if not store.is_held(record.rollout, clock=session.clock):
             raise
         return _driven_elsewhere(store, rollout_id)
-
-
-def _tell(session: Session, record: Record) -> None:
-    """Send the notices that are due. What cannot be sent is a warning."""
-    notifier = session.notifier(record.rollout)
-    notifier.tell(record.rollout, record.status, record.status.user_requests, session.clock.now())
-    notifier.close()
 
 
 def _driven_elsewhere(store: Store, rollout_id: str) -> StepStatus:

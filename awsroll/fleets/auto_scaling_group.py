@@ -15,6 +15,7 @@ from awsroll.core.model.observation import Instance, Observation, TargetGroup
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.tags import GROUP_TAG, SAVED_SETTING_PREFIX
+from awsroll.errors import AccessRefusedError
 from awsroll.fleets.at_rest import servers_at_rest
 from awsroll.fleets.common_writes import CommonWrites
 from awsroll.fleets.emulators import EmulatedVersions
@@ -78,8 +79,13 @@ class AutoScalingFleet:
         )
 
     def observe_group(self, rollout: Rollout) -> Observation:
-        """Observe only the group's settings and members, with one call."""
-        at, described = self._aws.now(), self._reader.describe(rollout.group)
+        """Observe only the group's settings and members, with one call; only its members if AWS refuses this call."""
+        at = self._aws.now()
+        try:
+            described = self._reader.describe(rollout.group)
+        except AccessRefusedError:
+            by_tag = self._aws.ec2.instances_tagged(GROUP_TAG, rollout.group)
+            return Observation(at=at, instances=tuple(map(read_instance, by_tag)), target_groups=())
         members = described.get("Instances", [])
         return Observation(
             at=at,

@@ -1,7 +1,4 @@
-"""The calls that change an Auto Scaling group. Each call first checks its precondition on the group.
-
-Calls that move members have no client token. So accepted, refused and unanswered calls are kept apart.
-"""
+"""The calls that change an Auto Scaling group. Each call first checks its precondition on the group."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,22 +8,24 @@ from awsroll.aws.batches import batches
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import is_marked_unhealthy, read_lifecycle, read_warm_pool
-from awsroll.aws.translate_errors import is_throttle
 from awsroll.core.aws_limits import MEMBERS_TERMINATED, STANDBY_MEMBERS
 from awsroll.core.classify.serving import LEAVING
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.actions import Answer, Result
 from awsroll.core.model.observation import Lifecycle
 from awsroll.core.model.warm_pool import WarmPool
-from awsroll.errors import AccessRefusedError, AwsError, AwsRefusedError, NotImplementedByEndpointError
+from awsroll.core.tags import GROUP_TAG
+from awsroll.errors import AccessRefusedError, AwsError, NotImplementedByEndpointError
 from awsroll.fleets.common_writes import describe_registrations
 from awsroll.fleets.fallbacks import BULK_TERMINATE, Fallbacks
 from awsroll.fleets.group_settings import GroupReader
-from awsroll.fleets.results import done, failed, stale
+from awsroll.fleets.member_moves import MemberMoves, result_of
+from awsroll.fleets.results import done, stale
 from awsroll.fleets.target_groups import TargetGroups
 
 _COUNTED = (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
 _LEAVING = (*LEAVING, Lifecycle.UNKNOWN)
+_ENDING_STATES = ("shutting-down", "terminated")
 _SINGLE_ID = re.compile(r"\bInstanceId\b.*\b(null|missing|required)\b", re.IGNORECASE)
 # Parts of Auto Scaling's messages to a call that lost a race against another change of the group.
 _RACES = (
@@ -36,7 +35,6 @@ _RACES = (
     "is not in Standby",
     "equals minSize",
 )
-Move = Callable[[Sequence[str]], None]
 
 
 class GroupWrites:
@@ -75,17 +73,17 @@ class GroupWrites:
         ready = [instance_id for instance_id in members if instance_id not in left]
         if not ready:
             return stale(action, describe_registrations(left))
-        result = _result_of(action, self._terminate_all(action, ready))
+        result = result_of(action, self._terminate_all(action, ready))
         return self._unless_changed(action, result, lambda state: state not in _LEAVING)
 
-    def _terminate_all(self, action: act.TerminateInGroup, ready: Sequence[str]) -> "_Moves":
+    def _terminate_all(self, action: act.TerminateInGroup, ready: Sequence[str]) -> MemberMoves:
         def several(batch: Sequence[str]) -> None:
             self._aws.autoscaling.terminate_members(action.group, batch, decrement=action.decrement)
 
         def single(batch: Sequence[str]) -> None:
             self._aws.autoscaling.terminate_member(batch[0], decrement=action.decrement)
 
-        moves = _Moves()
+        moves = MemberMoves()
         for batch in batches(ready, MEMBERS_TERMINATED):
             if len(batch) == 1 or self._fallbacks.lacks(BULK_TERMINATE):
                 moves.call_each(single, batch)
@@ -128,9 +126,9 @@ class GroupWrites:
         ]
         if not marked:
             return stale(action, "none of the instances is a member in service that is marked unhealthy")
-        moves = _Moves()
+        moves = MemberMoves()
         moves.call_each(lambda ids: self._aws.autoscaling.set_healthy(ids[0]), marked)
-        return _result_of(action, moves)
+        return result_of(action, moves)
 
     def _move(
         self,
@@ -142,13 +140,13 @@ class GroupWrites:
     ) -> Result:
         states = _states(self._reader.describe(action.group))
         ready = [instance_id for instance_id in action.instance_ids if states.get(instance_id) is source]
-        moves = _Moves()
+        moves = MemberMoves()
         moves.accepted += [instance_id for instance_id in action.instance_ids if states.get(instance_id) in arrived]
         if not ready and not moves.accepted:
             return stale(action, f"none of the instances is {source} now")
         for batch in batches(ready, STANDBY_MEMBERS):
             moves.call_together(lambda ids: move(action.group, ids), batch)
-        return self._unless_changed(action, _result_of(action, moves), lambda state: state is source)
+        return self._unless_changed(action, result_of(action, moves), lambda state: state is source)
 
     def _unless_changed(
         self,
@@ -179,7 +177,12 @@ class GroupWrites:
 
     def update(self, action: act.UpdateGroup) -> Result:
         """Set bounds or template version, but no bounds that make AWS terminate or launch instances."""
-        described = self._reader.describe(action.group)
+        try:
+            described = self._reader.describe(action.group)
+        except AccessRefusedError:
+            if action.maximum is None or action.minimum is not None or action.template is not None:
+                raise
+            return self._set_maximum_unseen(action, action.maximum)
         now = int(described["DesiredCapacity"])
         if action.maximum is not None and action.maximum < now:
             return stale(
@@ -196,10 +199,26 @@ class GroupWrites:
         self._aws.autoscaling.update_group(action.group, settings)
         return done(action)
 
+    def _set_maximum_unseen(self, action: act.UpdateGroup, maximum: int) -> Result:
+        """Set the maximum of a group that AWS does not describe, unless EC2 shows more members than that."""
+        members = sum(
+            instance.get("State", {}).get("Name") not in _ENDING_STATES
+            for instance in self._aws.ec2.instances_tagged(GROUP_TAG, action.group)
+        )
+        if members > maximum:
+            return stale(action, f"{members} members run: a maximum of {maximum} would terminate instances")
+        self._aws.autoscaling.update_group(action.group, {"MaxSize": maximum})
+        return done(action)
+
     def set_processes(self, action: act.SuspendProcesses | act.ResumeProcesses) -> Result:
-        """Suspend or resume processes of the group."""
+        """Suspend or resume processes of the group.
+
+        What is suspended runs now, so that resuming it first changes nothing. AWS refuses this call if the permission
+        to resume is missing: then nothing is suspended.
+        """
         match action:
             case act.SuspendProcesses(group=group, processes=processes):
+                self._aws.autoscaling.resume(group, processes)
                 self._aws.autoscaling.suspend(group, processes)
             case act.ResumeProcesses(group=group, processes=processes):
                 self._aws.autoscaling.resume(group, processes)
@@ -237,54 +256,6 @@ class GroupWrites:
             settings["InstanceReusePolicy"] = {"ReuseOnScaleIn": True}
         self._aws.autoscaling.put_warm_pool(action.group, settings)
         return done(action)
-
-
-class _Moves:
-    """The members that calls moved, and the errors of the other calls."""
-
-    def __init__(self) -> None:
-        self.accepted: list[str] = []
-        self.errors: list[AwsError] = []
-
-    def call_together(self, call: Move, ids: Sequence[str]) -> None:
-        """Make one call for several members."""
-        try:
-            call(ids)
-        except AwsError as error:
-            self.record_failure(error, call, ids)
-        else:
-            self.accepted += ids
-
-    def record_failure(self, error: AwsError, single: Move, ids: Sequence[str]) -> None:
-        """Record a failed call. If AWS refused all members because of one, call for each member on its own."""
-        definite = isinstance(error, AwsRefusedError) and not isinstance(error, AccessRefusedError)
-        if definite and len(ids) > 1 and not is_throttle(error):
-            self.call_each(single, ids)
-        else:
-            self.errors.append(error)
-
-    def call_each(self, single: Move, ids: Sequence[str]) -> None:
-        """Make one call for each member, until a call fails for a reason that holds for all."""
-        for instance_id in ids:
-            try:
-                single([instance_id])
-            except AwsError as error:
-                self.errors.append(error)
-                if not isinstance(error, AwsRefusedError) or isinstance(error, AccessRefusedError):
-                    return
-            else:
-                self.accepted.append(instance_id)
-
-
-def _result_of(action: Action, moves: _Moves) -> Result:
-    results = [failed(action, error) for error in moves.errors]
-    unknown = next((result for result in results if result.answer is Answer.UNANSWERED), None)
-    if unknown is not None:
-        return unknown  # the next observation shows which members moved
-    if moves.accepted:
-        message = "; ".join(result.message for result in results)
-        return done(action, instance_ids=tuple(moves.accepted), message=message)
-    return results[0]
 
 
 def _takes_one_id(error: AwsError) -> bool:

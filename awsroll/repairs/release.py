@@ -73,7 +73,8 @@ def release(rollout_id: str, context: Context, *, confirm: Callable[[Released], 
         else:
             record = store.load(rollout_id)  # again: its driver may have written it before it stopped
             left = _unrestored(record, rollout)
-            store.save(replace(record, status=released(record.rollout, record.status, session.clock.now())))
+            status = released(record.rollout, record.status, session.clock.now())
+            session.notify(store.save(replace(record, status=status)))
         notes = _remove_labels(rollout, place, context)
     return replace(found, acted=True, freed=locks, unrestored=left, notes=notes)
 

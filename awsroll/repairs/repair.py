@@ -15,16 +15,18 @@ from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.repair.leftovers import KEPT_FAILED, Leftover, leftovers
 from awsroll.core.repair.reconstruct import ObservedFleet, reconstruct, settling
 from awsroll.core.request.instructions import ALL_KINDS, PLACE_KINDS, InstructionKind
-from awsroll.driver.assumed_role import able_to_end, assume_confirmed_role
+from awsroll.driver.assumed_role import RoleRefusedError, able_to_end, assume_confirmed_role
 from awsroll.driver.confirmation import Confirmed, confirm as confirm_instructions
 from awsroll.driver.context import Context
 from awsroll.driver.session import Session
-from awsroll.errors import FleetError, RolloutNotFoundError, SpecError, StateError
+from awsroll.errors import AccessRefusedError, FleetError, RolloutNotFoundError, SpecError, StateError
 from awsroll.ports import Record, Store
 from awsroll.preflight.lookups import group_name
 from awsroll.repairs.inspection import draft_rollout, observe_fleet, read_tags
 from awsroll.repairs.kept_servers import kept_servers, terminate_expired
+from awsroll.repairs.refused_repair import end_refused
 from awsroll.repairs.repair_findings import confirmed_by_id, taken_over, unfinished
+from awsroll.repairs.repaired import Repaired
 from awsroll.repairs.unreadable_rollouts import forget_unreadable, unreadable_rollouts
 from awsroll.report import Report
 
@@ -52,34 +54,6 @@ class RepairTarget:
     def names_fleet(self) -> bool:
         """Whether a fleet is given."""
         return bool(self.asg or self.target_group)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repaired:
-    """The result of a repair.
-
-    Attributes:
-        fleet: the name of the fleet.
-        acted: whether anything was changed.
-        finished: whether the repair was carried out to its end.
-        rollout_id: the rollout that was settled, or the rollout of the repair; empty if nothing was changed.
-        found: what was found before the repair.
-        left: what is left after the repair; equal to `found` if nothing was changed.
-        reason: why the repair did not finish.
-    """
-
-    fleet: str
-    acted: bool = False
-    finished: bool = True
-    rollout_id: str = ""
-    found: tuple[Leftover, ...] = ()
-    left: tuple[Leftover, ...] = ()
-    reason: str = ""
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing is left but failed servers whose time of inspection is not over."""
-        return self.finished and all(each.what == KEPT_FAILED and not each.acts for each in self.left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +109,29 @@ def repair(
         SpecError, FleetError: if there is no such fleet, or it changed after `confirm`; nothing was changed.
         StateError: if the record is missing or cannot be used, and no fleet is given.
         FleetLockedError: if a live process holds the fleet; nothing was changed.
-        AwsError: if AWS refused or did not answer before anything was changed.
+        AwsError: if AWS refused or did not answer before anything was changed. If AWS refuses the access to the fleet
+            of a rollout that has not ended, `confirm_unrestored` of the context may end the rollout nevertheless.
     """
+    try:
+        return _repair(target, context, confirm=confirm, confirm_instance=confirm_instance, pace=pace)
+    except (RoleRefusedError, AccessRefusedError) as error:
+        record = _record(Session(context), target)
+        if record is None or record.status.mode is Mode.ENDED:
+            raise
+        ended = end_refused(record, context, pace, why=str(error.__cause__ or error))
+        if ended is None:
+            raise
+        return ended
+
+
+def _repair(
+    target: RepairTarget,
+    context: Context,
+    *,
+    confirm: Callable[[tuple[Leftover, ...]], bool],
+    confirm_instance: Callable[[Leftover], bool],
+    pace: Pace,
+) -> Repaired:
     own = Session(context)
     record = _record(own, target)
     place = _confirmed(target, record, own, context, kinds=PLACE_KINDS)

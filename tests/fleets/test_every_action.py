@@ -100,7 +100,7 @@ ACTIONS: dict[type[Any], tuple[Action, str, tuple[FleetKind, ...]]] = {
     ),
     act.SuspendProcesses: (
         act.SuspendProcesses(group="web", processes=("AZRebalance",), reason=WHY),
-        "autoscaling:SuspendProcesses",
+        "autoscaling:ResumeProcesses",  # the first call: whether it may resume what it suspends
         GROUP,
     ),
     act.ResumeProcesses: (

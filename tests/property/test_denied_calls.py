@@ -27,7 +27,7 @@ HOW: tuple[dict[str, Any], ...] = (
     {"strategy": Strategy.DOUBLE_HALF, "max_unavailable": Amount(value=0)},
     {"strategy": Strategy.RELOAD, "max_unavailable": Amount(value=1)},
 )
-READS = ("the fleet", "the fleet and its group")
+READS = ("the fleet", "the fleet and its group", "the fleet and its group but not its members")
 WRITES = (
     act.TagInstances,
     act.LaunchInGroup,
@@ -59,7 +59,8 @@ class DenyingFleet:
     def observe_group(self, rollout: Rollout) -> Observation:
         if self.denied == READS[1]:
             raise _refusal()
-        return self.fleet.observe_group(rollout)
+        seen = self.fleet.observe_group(rollout)
+        return replace(seen, group=None) if self.denied == READS[2] else seen
 
     def execute(self, rollout: Rollout, actions: Sequence[Action]) -> tuple[Result, ...]:
         return tuple(self._execute(rollout, action) for action in actions)

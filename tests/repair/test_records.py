@@ -38,13 +38,19 @@ def roll(found: Wreck, scenario: Scenario) -> Report:
 
 @pytest.mark.parametrize("found", [SURGING], indirect=True)
 def test_a_repair_restores_settings_that_the_rollout_could_not_restore(found: Wreck) -> None:
-    denied = found.sandbox.faults.add("denied autoscaling:ResumeProcesses")
+    denied: list[int] = []
+
+    def deny(_service: str, operation: str, _parameters: object) -> None:
+        if operation == "SuspendProcesses" and not denied:
+            denied.append(found.sandbox.faults.add("denied autoscaling:ResumeProcesses"))
+
+    found.sandbox.on_call(deny, "after")
     report = roll(found, SURGING)
 
     assert report.status is not Outcome.SUCCEEDED
     assert "AZRebalance" in found.settings_now().group["web"]["suspended"]
 
-    found.sandbox.faults.remove(denied)
+    found.sandbox.faults.remove(*denied)
     repaired = found.repair(recorded=True)
     found.sandbox.jump(900)
 

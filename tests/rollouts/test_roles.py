@@ -201,6 +201,21 @@ def test_a_confirmed_abort_ends_a_rollout_whose_role_is_gone_and_says_what_is_le
     elsewhere.store.check_free(elsewhere.store.load(first).rollout, clock=elsewhere.clock)
 
 
+def test_a_confirmed_repair_ends_a_rollout_whose_role_is_gone(elsewhere: Elsewhere) -> None:
+    rollout, again = elsewhere.start(), elsewhere.given_again()
+    elsewhere.sandbox.faults.add("denied sts:AssumeRole")
+    with pytest.raises(FleetError, match="cannot be assumed"):
+        awsroll.repair(rollout, **again)
+    assert elsewhere.store.load(rollout).status.outcome is Outcome.RUNNING
+    elsewhere.clock.sleep(120)
+
+    repaired = awsroll.repair(rollout, **again, confirm_unrestored=lambda lines: "sts:AssumeRole" in lines[0])
+
+    assert (repaired.acted, repaired.finished, repaired.left) == (True, True, ()), "it had changed nothing"
+    assert elsewhere.store.load(rollout).status.outcome is Outcome.STOPPED
+    elsewhere.store.check_free(elsewhere.store.load(rollout).rollout, clock=elsewhere.clock)
+
+
 def test_steps_end_an_abort_after_ten_minutes_without_the_role(elsewhere: Elsewhere) -> None:
     rollout, context = elsewhere.start(), elsewhere.step_context()
     elsewhere.sandbox.faults.add("denied sts:AssumeRole")

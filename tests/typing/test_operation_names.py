@@ -35,7 +35,7 @@ def test_the_list_has_the_only_other_name(name: str, operation: str) -> None:
 def test_every_public_function_of_the_driver_is_an_operation() -> None:
     public = {name for name in operations.__all__ if inspect.isfunction(getattr(operations, name))}
 
-    assert public == {*OPERATIONS, *OTHER_NAMES.values(), "wake_state_machine"} - {"repair"}
+    assert public == {*OPERATIONS, *OTHER_NAMES.values(), "take_over_to_end", "wake_state_machine"} - {"repair"}
 
 
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if name != "reject"])  # `awsroll approve --reject`

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from awsroll.core.classify.capacity import Capacity
-from awsroll.core.classify.desired import surplus
+from awsroll.core.classify.desired import is_moving, surplus
 from awsroll.core.classify.view import View
 from awsroll.core.decide.health_marks import clear_before_care
 from awsroll.core.decide.settings import Rest, give_care, given
@@ -21,9 +21,9 @@ from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Hold, Plan, add_warnings
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.setting_names import PROCESS, RUNNING, SUSPENDED
+from awsroll.core.model.setting_names import MAXIMUM, PROCESS, RUNNING, SUSPENDED
 from awsroll.core.model.status import Status
-from awsroll.core.observe.abandoned import abandoned_name
+from awsroll.core.observe.abandoned import abandoned_name, given_up
 
 _REPLACING = "ReplaceUnhealthy"
 _PATIENCE = timedelta(minutes=5)
@@ -43,15 +43,27 @@ def rest_of(view: View, capacity: Capacity) -> Rest:
     return Rest.NONE
 
 
-def with_settings_left(reason: str, status: Status) -> str:
-    """Add to the reason of a pause which settings stay as the rollout has set them."""
-    left = sorted(name.partition("=")[0] for name in status.settings.set if given(status, name)[-1] != RUNNING)
-    names = ", ".join(dict.fromkeys(left))
+def with_settings_left(reason: str, rollout: Rollout, status: Status) -> str:
+    """Add to the reason of a pause which settings stay as the rollout has set them, and how to lower the maximum."""
+    left = sorted(name for name in status.settings.set if not is_set_back(status, name))
     if not left:
         return reason
-    return (
+    names = ", ".join(dict.fromkeys(name.partition("=")[0] for name in left))
+    reason = (
         f"{reason.rstrip('.')}. Until it continues or is aborted, these settings stay as the rollout set them: {names}"
     )
+    if MAXIMUM not in left:
+        return reason
+    size = status.settings.found[MAXIMUM]
+    command = f"aws autoscaling update-auto-scaling-group --auto-scaling-group-name {rollout.group} --max-size {size}"
+    return f"{reason}. Once the desired capacity is at most {size}, `{command}` restores the maximum"
+
+
+def is_set_back(status: Status, name: str) -> bool:
+    """Return whether awsroll has given a setting its old value again, as far as the record shows."""
+    value = given(status, name)[-1]
+    is_old = value == RUNNING or (name == MAXIMUM and value == status.settings.found.get(name))
+    return is_old and name not in given_up(status)
 
 
 def rest_in_pause(view: View) -> Plan:
@@ -69,21 +81,26 @@ def rest_unobserved(rollout: Rollout, status: Status, group: Observation | None,
     Args:
         rollout: the request.
         status: the record.
-        group: the group's settings and its members, without targets; None if AWS refuses to show them, too.
+        group: the group's settings and its members, without targets; without the group if AWS shows only its members;
+            None if AWS refuses to show them, too.
         at: the current instant.
 
     Whether a marked member serves cannot be seen. So `ReplaceUnhealthy` stays suspended while there is one.
 
-    A group that AWS does not show keeps its raised maximum. With a maximum below the desired capacity, AWS lowers the
-    desired capacity and terminates members, and someone may have raised it since the last observation. Its template
-    version stays, too: it may be the version of someone else. The reason of the pause names both.
+    Without its description, a group keeps its template version: it may be the version of someone else. Its maximum is
+    lowered to the number of its members at most, because a lower one terminates members. If AWS does not show the
+    members either, the maximum stays. The reason of the pause names what stays.
     """
-    if group is None:
-        view = View(rollout, Observation(at=at, instances=(), target_groups=()), status)
-        decided = _resting(view, *_resume_unseen(view))
+    if group is None or group.group is None:
+        view = View(rollout, group or Observation(at=at, instances=(), target_groups=()), status)
+        after, writes = _resume_unseen(view)
+        if group is not None:
+            after, lower = _lower_unseen(view, after)
+            writes += lower
+        decided = _resting(view, after, writes)
         if decided.status.must_rest:
             return decided
-        reason = with_settings_left(status.reason, decided.status)
+        reason = with_settings_left(status.reason, rollout, decided.status)
         return replace(decided, status=replace(decided.status, reason=reason))
     view = View(rollout, group, status)
     after, writes = give_care(view)
@@ -109,6 +126,24 @@ def _resume_unseen(view: View) -> tuple[Status, tuple[Action, ...]]:
     processes = tuple(name.removeprefix(PROCESS) for name in names)
     resume = act.ResumeProcesses(group=view.rollout.group, processes=processes, reason=Reason.PREPARING)
     return replace(status, settings=replace(status.settings, set=values, changed_at=view.observation.at)), (resume,)
+
+
+def _lower_unseen(view: View, status: Status) -> tuple[Status, tuple[Action, ...]]:
+    """Return the call that lowers the raised maximum of a group of which AWS shows only the members.
+
+    The group terminates none of them: the maximum stays at least their number, and at least the desired capacity in the
+    record. While a call that changes the desired capacity has no known outcome, the maximum stays.
+    """
+    if MAXIMUM not in status.settings.set or status.desired is None or is_moving(status):
+        return status, ()
+    members = sum(not view.is_gone(instance) for instance in view.observation.instances)
+    ours = given(status, MAXIMUM)
+    wanted = max(int(status.settings.found[MAXIMUM]), status.desired.expected, members)
+    if wanted >= int(ours[-1]):
+        return status, ()
+    values = status.settings.set | {MAXIMUM: f"{' '.join(ours)} {wanted}"}
+    lower = act.UpdateGroup(group=view.rollout.group, maximum=wanted, reason=Reason.PREPARING)
+    return replace(status, settings=replace(status.settings, set=values, changed_at=view.observation.at)), (lower,)
 
 
 def _replaces_unhealthy(write: Action) -> bool:

@@ -7,6 +7,7 @@ fleet. Neither decides anything about the fleet.
 from dataclasses import replace
 from datetime import datetime
 
+from awsroll.core.decide.rest import is_set_back
 from awsroll.core.decide.routing import resource_of
 from awsroll.core.model.plan import end
 from awsroll.core.model.rollout import Rollout
@@ -17,6 +18,7 @@ def unrestored(rollout: Rollout, status: Status) -> tuple[str, ...]:
     """Return what a rollout has changed and not restored, according to its record, one line each."""
     settings = [
         f"{name.partition('=')[0]} of {resource_of(rollout, name)} was {value} before the rollout"
+        f"{_as_set_since(status, name)}"
         for name, value in sorted(status.settings.found.items())
     ]
     if status.mode is Mode.ENDED:
@@ -31,6 +33,11 @@ def unrestored(rollout: Rollout, status: Status) -> tuple[str, ...]:
         if not launch.settled
     ]
     return (*settings, *servers, *launches)
+
+
+def _as_set_since(status: Status, name: str) -> str:
+    """Return the words for a setting that awsroll has set back in a pause or at rest."""
+    return "; awsroll has set it back since, as far as the record shows" if is_set_back(status, name) else ""
 
 
 def release(rollout: Rollout, status: Status, at: datetime) -> Status:
