@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from awsroll.cli.aligned_text import aligned, labelled
 from awsroll.cli.capacity_chart import capacity_chart
-from awsroll.cli.judge_rows import judge_rows
+from awsroll.cli.judge_rows import blast_rows, judge_rows
 from awsroll.cli.local_time import local_moment
 from awsroll.core.model.duration_text import duration, rough_duration
 from awsroll.core.model.rollout import OnFailure, Zones
@@ -177,6 +177,7 @@ def request_rows(plan: "RolloutPlan") -> list[Row]:
         *_turn_rows(plan, request),
         *_gate_rows(request),
         *judge_rows(plan, request),
+        *blast_rows(plan, request),
         *_probe_rows(request),
         ("failure", _failure(request)),
         *_kept_failed_rows(plan, request),

@@ -106,6 +106,13 @@ def estimate(rollout: Rollout, groups: tuple[TargetGroup, ...], work: Work, hist
     )
 
 
+def longest_arrival(rollout: Rollout, groups: tuple[TargetGroup, ...], history: History) -> float:
+    """Return how long a server takes at most until it serves, as far as is known."""
+    if history.arrivals:
+        return max(history.arrivals) * (_MORE if len(history.arrivals) >= _ENOUGH else _FEW_MORE)
+    return _arrival(rollout, groups, history).high
+
+
 def work_of(rollout: Rollout, limits: Bounds, *, outdated: int, current: int) -> Work:
     """Return what a rollout has to do, for the simulation."""
     gates = rollout.gates

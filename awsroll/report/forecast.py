@@ -4,9 +4,11 @@ Derived from the resolved rollout and one observation. The order comes from the 
 duration and the number of running servers are estimates (`core/classify/estimates.py`).
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from awsroll.core.classify.blast_radius import Exposure, Traffic, blast_radius
 from awsroll.core.classify.capacity import measure
 from awsroll.core.classify.estimates import most_running
 from awsroll.core.classify.view import View
@@ -15,13 +17,14 @@ from awsroll.core.decide.victims import order
 from awsroll.core.decide.zone_turns import in_turns
 from awsroll.core.model.finding import Finding
 from awsroll.core.model.fingerprint import Fingerprint
+from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout, version_of
 from awsroll.core.model.status import Status
 from awsroll.core.model.template_change import TemplateChange
 from awsroll.core.request.instructions import Instruction, InstructionKind, instructions_of
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.report.estimate import NO_HISTORY, History, estimate, work_of
+from awsroll.report.estimate import NO_HISTORY, History, estimate, longest_arrival, work_of
 from awsroll.report.expected_calls import ExpectedCalls, expected_calls
 from awsroll.report.plan_details import PlannedSetting, failure_policy, planned_gates, planned_settings
 from awsroll.report.planned_window import PlannedWindow, planned_window
@@ -29,6 +32,8 @@ from awsroll.report.simulate import Point, Simulated
 
 _ONLY_IN_FILE = ("asked", "request", "fingerprint")
 _MOST_POINTS = 240
+ASSUMED_RATE = 50.0
+"""Requests a second of the whole fleet, for what a plan says about the judge: the traffic is not known before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,7 @@ class RolloutPlan:
         estimated_from: where these times come from, for people.
         capacity_over_time: the expected capacity, from each instant on.
         extra_server_hours: estimated server hours beyond the desired capacity, draining servers included.
+        blast_radius: what a bad version can reach, for each part of the rollout that ends at a gate.
         api_calls: about how many AWS calls the rollout makes.
         from_name: the old version with the name of its launch template, such as `web:1`.
         to_name: the new version with the name of its launch template.
@@ -99,6 +105,7 @@ class RolloutPlan:
     estimated_from: str = ""
     capacity_over_time: tuple[Point, ...] = ()
     extra_server_hours: float = 0
+    blast_radius: tuple[Exposure, ...] = ()
     api_calls: ExpectedCalls | None = None
     from_name: str = ""
     to_name: str = ""
@@ -198,6 +205,7 @@ def forecast(
         estimated_from=expected.basis,
         capacity_over_time=_thinned(expected.course),
         extra_server_hours=expected.course.surplus_hours(limits.desired),
+        blast_radius=blast_radius(rollout, limits, groups, _traffic(view, history)),
         api_calls=expected_calls(rollout, work, expected.course),
         from_name=rollout.from_name,
         to_name=rollout.to_name,
@@ -205,6 +213,16 @@ def forecast(
         window=planned_window(observation, low=expected.low, high=expected.high),
         findings=findings,
         instructions=planned_instructions(rollout),
+    )
+
+
+def _traffic(view: View, history: History) -> Traffic:
+    rollout, zones = view.rollout, Counter(server.zone for server in view.live)
+    return Traffic(
+        rate=ASSUMED_RATE,
+        metrics=sum(hook.point is HookPoint.WHILE_JUDGING for hook in rollout.hooks),
+        arrival_seconds=longest_arrival(rollout, view.observation.target_groups, history),
+        zones=tuple(zones.values()),
     )
 
 

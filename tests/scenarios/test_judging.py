@@ -52,8 +52,7 @@ def test_a_version_with_errors_is_rolled_back_from_the_canary(kind: str) -> None
 
     assert (status.outcome, versions(driver.fleet)) == (Outcome.ROLLED_BACK, {str(OLD): 10})
     assert (
-        "the judge found lt-web:3 worse than the old version by errors: bad requests: 16 of 260 (6.2 %)"
-        in status.reason
+        "the judge found lt-web:3 worse than the old version by errors: bad requests: 8 of 140 (5.7 %)" in status.reason
     )
     (failure,) = status.failures
     assert closed is not None

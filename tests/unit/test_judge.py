@@ -7,7 +7,7 @@ import pytest
 
 from awsroll.core.judge.e_process import ODDS, Sensitivity, add_samples, total_of, usual_rate
 from awsroll.core.judge.odds import Split, likelihood_ratios
-from awsroll.core.judge.power import seconds_to_find
+from awsroll.core.judge.power import Servers, seconds_to_find
 from awsroll.core.judge.verdicts import Verdict, judge
 from awsroll.core.model.evidence import Evidence, Sample
 from benchmarks.judge import BAD, QUIET, at_share, false_rollbacks, seconds_to_find as simulated
@@ -157,7 +157,7 @@ def test_two_requests_a_second_are_too_few_for_a_verdict():
 
 @pytest.mark.parametrize("rate", [2, 50])
 def test_the_power_is_that_of_simulated_rollouts(rate):
-    said = seconds_to_find(new=1, old=9, rate=rate, sensitivity=SENSITIVITY, interval=5)
+    said = seconds_to_find(Servers(new=1, old=9), rate=rate, sensitivity=SENSITIVITY, interval=5)
     found = simulated(replace(BAD, rate=rate, seconds=1200), 20)
 
     assert said is not None
@@ -165,4 +165,4 @@ def test_the_power_is_that_of_simulated_rollouts(rate):
 
 
 def test_there_is_no_power_without_old_servers():
-    assert seconds_to_find(new=3, old=0, rate=50, sensitivity=SENSITIVITY, interval=5) is None
+    assert seconds_to_find(Servers(new=3, old=0), rate=50, sensitivity=SENSITIVITY, interval=5) is None

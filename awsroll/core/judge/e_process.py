@@ -24,6 +24,7 @@ from functools import cache
 from math import ceil, exp, log
 
 from awsroll.core.judge.odds import Split, likelihood_ratios
+from awsroll.core.judge.zones import is_outage_of_zone
 from awsroll.core.model.evidence import Evidence, Sample, Tally
 
 ODDS = (2.0, 6.0, 20.0, 100.0)
@@ -93,6 +94,15 @@ def total_of(evidence: Evidence) -> float:
 def growth_needed(alpha: float) -> float:
     """Return to how much the logarithm of the evidence for one odds ratio must grow to find the version bad."""
     return log(len(ODDS) / (_FIRST_SHARE * alpha))
+
+
+@cache
+def evidence_of_bad_samples(samples: int, new: int, old: int, exposure: float) -> float:
+    """Return the evidence after a number of intervals in each of which a single server was bad, and a new one."""
+    evidence = Evidence()
+    for _ in range(samples):
+        evidence = _bet(evidence, [Split(new=new, old=old, new_bad=1, old_bad=0, exposure=exposure)])
+    return total_of(evidence)
 
 
 def usual_rate(evidence: Evidence) -> float:
@@ -195,12 +205,14 @@ def _strata(samples: Iterable[Sample]) -> list[list[Sample]]:
 def _split(samples: Sequence[Sample], rate: float) -> Split:
     new = [sample for sample in samples if sample.is_new]
     old = [sample for sample in samples if not sample.is_new]
+    bad = [sample for sample in samples if _is_bad(sample, rate)]
     return Split(
         new=len(new),
         old=len(old),
-        new_bad=sum(_is_bad(sample, rate) for sample in new),
-        old_bad=sum(_is_bad(sample, rate) for sample in old),
+        new_bad=sum(sample.is_new for sample in bad),
+        old_bad=sum(not sample.is_new for sample in bad),
         exposure=max(1.0, (_total(new).total / len(new)) / (_total(old).total / len(old))),
+        is_outage=is_outage_of_zone(bad, samples),
     )
 
 

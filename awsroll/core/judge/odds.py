@@ -24,6 +24,7 @@ class Split:
         new_bad: how many of the new servers have a bad sample.
         old_bad: how many of the old servers have a bad sample.
         exposure: how many times as many requests a new server takes as an old one; at least 1.
+        is_outage: the bad samples look like an outage of one zone: they do not count against the new servers.
     """
 
     new: int
@@ -31,6 +32,7 @@ class Split:
     new_bad: int
     old_bad: int
     exposure: float = 1.0
+    is_outage: bool = False
 
     @property
     def is_decided(self) -> bool:
@@ -52,7 +54,7 @@ def likelihood_ratios(split: Split, odds: Sequence[float]) -> tuple[float, ...]:
     for theta in odds:
         tilted = [weight + j * log(theta) for j, weight in zip(counts, weights, strict=True)]
         ratios.append(exp(split.new_bad * log(theta) + equal - _log_sum(tilted, max(tilted))))
-    return tuple(ratios)
+    return tuple(min(1.0, ratio) for ratio in ratios) if split.is_outage else tuple(ratios)
 
 
 def _log_choose(total: int, chosen: int) -> float:

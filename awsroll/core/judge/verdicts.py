@@ -30,11 +30,13 @@ class Judgement:
         verdict: what to do.
         evidence: the evidence in one sentence.
         missing: the verdict is `wait`: how many requests to new servers are missing; None: not known yet.
+        is_doubtful: the verdict is `wait` because the evidence is half as strong as that for a rollback.
     """
 
     verdict: Verdict
     evidence: str
     missing: int | None = None
+    is_doubtful: bool = False
 
     @property
     def waits(self) -> bool:
@@ -59,7 +61,9 @@ def judge(evidence: Evidence, sensitivity: Sensitivity) -> Judgement:
     if factor is None:
         return Judgement(verdict=Verdict.WAIT, evidence=text)
     if factor <= 1:
-        return Judgement(verdict=Verdict.CONTINUE, evidence=text)
+        doubtful = total_of(evidence) >= sensitivity.alpha**-0.5
+        verdict = Verdict.WAIT if doubtful else Verdict.CONTINUE
+        return Judgement(verdict=verdict, evidence=text, is_doubtful=doubtful)
     return Judgement(verdict=Verdict.WAIT, evidence=text, missing=max(1, ceil((factor - 1) * evidence.new.total)))
 
 

@@ -16,6 +16,7 @@ class Sample:
         instance_id: the server.
         is_new: whether it runs the target version.
         stratum: servers are compared only with servers of the same stratum, such as their zone.
+        zone: the Availability Zone; empty if it is not known.
         bad: the number of bad requests.
         total: the number of all requests; before a rollout, their mean.
     """
@@ -25,6 +26,7 @@ class Sample:
     bad: int
     total: float
     stratum: str = ""
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,7 @@
 Each hook at `while_judging` is a metric. It counts the bad and all requests of each server in an interval. Nothing
 waits for the hook; a hook that fails is a warning, and its interval is not compared. `core.judge` has the statistics.
 
-Servers are compared within their zone if each zone has enough servers, so that an outage of one zone does not look like
-a bad version.
+Servers are compared within their zone if each zone has enough servers (`core.judge.zones`).
 """
 
 from collections import Counter
@@ -26,7 +25,6 @@ if TYPE_CHECKING:  # loaded on use: a rollout without a judge needs no statistic
 
 _LONGEST_INTERVAL = timedelta(minutes=5)
 _RUNNING_SECONDS = 1.0  # until the next look while a hook counts
-_LEAST_IN_ZONE = 3
 
 
 def metrics(view: View) -> tuple[str, ...]:
@@ -102,9 +100,11 @@ def settle_samples(view: View, call: HookCall, result: HookSeen) -> Status:
 
 
 def _samples(view: View, result: HookSeen) -> list[Sample]:
+    from awsroll.core.judge.zones import is_by_zone  # noqa: PLC0415 - see above
+
     servers = compared(view)
     zones = Counter(instance.zone for instance in servers)
-    by_zone = min(zones.values(), default=0) >= _LEAST_IN_ZONE
+    by_zone = is_by_zone(zones.values())
     readings = {reading.instance_id: reading for reading in result.readings}
     return [
         Sample(
@@ -113,6 +113,7 @@ def _samples(view: View, result: HookSeen) -> list[Sample]:
             bad=readings[instance.instance_id].bad,
             total=readings[instance.instance_id].total,
             stratum=instance.zone if by_zone else "",
+            zone=instance.zone,
         )
         for instance in servers
         if instance.instance_id in readings
@@ -135,13 +136,16 @@ def is_undecided(view: View) -> bool:
 
 
 def lacking(view: View) -> str:
-    """Return which metrics have too few requests for a verdict, and how many are missing."""
+    """Return which metrics have no verdict yet, and why: how many requests are missing, or what is in doubt."""
     waiting = {name: each for name, each in judgements(view).items() if each.waits}
-    return "; ".join(f"{name} has too few requests to new servers ({_missing(each)})" for name, each in waiting.items())
+    return "; ".join(f"{name} {_lacks(each)}" for name, each in waiting.items())
 
 
-def _missing(verdict: "Judgement") -> str:
-    return "no comparison yet" if verdict.missing is None else f"about {verdict.missing} more are needed"
+def _lacks(verdict: "Judgement") -> str:
+    if verdict.is_doubtful:
+        return f"is worse on new servers, perhaps by chance ({verdict.evidence})"
+    missing = "no comparison yet" if verdict.missing is None else f"about {verdict.missing} more are needed"
+    return f"has too few requests to new servers ({missing})"
 
 
 def _sensitivity(view: View) -> "Sensitivity":
