@@ -1,5 +1,6 @@
 """What holds for all tests: how they are spread over processes, and that none waits for the disk or the compiler."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ ENOUGH = 4 << 30  # bytes, more than a run of all tests leaves
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.set_threshold(100_000, 20, 50)  # to search the objects of moto and botocore for cycles costs 5 % of the time
     config.pluginmanager.register(_Order())
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
         # A file that replaces another one, as each record does, waits for a disk, but not for memory.

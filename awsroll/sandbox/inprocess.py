@@ -22,6 +22,7 @@ from awsroll.clock import as_default
 from awsroll.ports import Clock
 from awsroll.sandbox.direct_calls import answer_directly
 from awsroll.sandbox.dispatch import SIMULATED_SERVICES, CallsAnswered, LostAnswers
+from awsroll.sandbox.lighter_moto import cached_handler_names, only_botocore_intercepted
 from awsroll.sandbox.ready_fleets import Clients
 from awsroll.sandbox.repeated_answers import Remembered, parser_factory
 from awsroll.sandbox.sandbox_options import SandboxOptions
@@ -41,6 +42,8 @@ ENVIRONMENT = {
 }
 HIDDEN_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 
+_SHARED_SERVICES = (*SIMULATED_SERVICES, "elb", "sts")
+"""The services whose clients all sessions of this process share."""
 _USER_AGENT = "awsroll-sandbox"
 """What clients in process send: otherwise botocore describes the machine for each call, a third of its time."""
 
@@ -72,7 +75,9 @@ class Sandbox(Simulation):
             stack.enter_context(CallsAnswered(self.api))  # first: it refuses a second sandbox
             records = stack.enter_context(TemporaryDirectory(prefix="awsroll-", ignore_cleanup_errors=True))
             stack.enter_context(_Environment(self.world.region, records))
-            stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
+            with only_botocore_intercepted():
+                stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
+            stack.enter_context(cached_handler_names())
             _forget_networks()
             _repeat_identifiers()
             if self._own_clock is not None:
@@ -168,12 +173,12 @@ def _session_class() -> Any:
             """Return a client, for the sandbox unless another endpoint is named.
 
             In process a client keeps nothing of a sandbox, and making one takes longer than many calls: all sessions
-            share the clients of the services in `SIMULATED_SERVICES`.
+            share the clients of the services in `_SHARED_SERVICES`.
             """
             wanted["endpoint_url"] = wanted.get("endpoint_url") or self.endpoint_url
             wanted["region_name"] = wanted.get("region_name") or self.region_name
             make = partial(self._make, service_name, **wanted)
-            if self._has_own_handlers or wanted["endpoint_url"] or service_name not in SIMULATED_SERVICES:
+            if self._has_own_handlers or wanted["endpoint_url"] or service_name not in _SHARED_SERVICES:
                 return make()
             config = wanted.pop("config", None)
             options = repr(sorted(vars(config).items(), key=itemgetter(0))) if config else ""
