@@ -1,9 +1,7 @@
 from pathlib import Path
 
-import pytest
-
 from tests.lambdas.bundles import run_alone
-from tests.lambdas.startup import LIMIT, measure
+from tests.lambdas.startup import LIMIT, SOURCE_LIMIT, count
 
 NOT_FOR_A_STEP = {
     "awsroll.core.judge.e_process",
@@ -20,12 +18,10 @@ NOT_FOR_A_STEP = {
 }
 
 
-@pytest.mark.timeout(900)
-def test_handler_and_first_clients_take_hardly_longer_than_boto3_with_the_same_clients(bundle: Path) -> None:
-    found = measure(bundle, 2)
-    if any(one.ratio > LIMIT for one in found):  # because of other work on the machine, or of awsroll
-        found = measure(bundle, 9)
-    assert [one for one in found if one.ratio > LIMIT] == []
+def test_handler_and_first_clients_do_hardly_more_than_boto3_with_the_same_clients(bundle: Path) -> None:
+    bare, awsroll = count(bundle)
+    assert awsroll.calls / bare.calls <= LIMIT
+    assert awsroll.source / bare.source <= SOURCE_LIMIT
 
 
 def test_the_handler_of_a_step_imports_nothing_that_only_a_start_or_a_report_needs(bundle: Path) -> None:
