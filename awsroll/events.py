@@ -33,7 +33,9 @@ _WARNINGS = frozenset(
         "rollout.paused",
         "rollout.stopping",
         "rollout.warning",
+        "wave.failed",
         "wave.stopped",
+        "wave.warning",
     }
 )
 _LOGGER = logging.getLogger("awsroll")

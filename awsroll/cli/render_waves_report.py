@@ -3,22 +3,30 @@
 from awsroll.cli.aligned_text import aligned
 from awsroll.core.model.duration_text import duration
 from awsroll.core.model.status import Outcome
-from awsroll.core.request.waves import FleetEnding
-from awsroll.report import FleetReport, FleetsReport
+from awsroll.core.request.waves import FleetEnding, OnWaveFailure
+from awsroll.report import FleetReport, FleetsReport, WavePlan
 
 
-def wave_heading(name: str, concurrency: int, tolerated: int, fleets: int) -> str:
+def wave_heading(wave: WavePlan) -> str:
     """Return the heading of a wave, such as `wave canary: 3 fleets, 1 at a time, 0 may fail`."""
-    return (
-        f"wave {name}: {fleets} {'fleet' if fleets == 1 else 'fleets'}, {concurrency} at a time, {tolerated} may fail"
+    count = len(wave.fleets)
+    limits = (
+        f"{count} {'fleet' if count == 1 else 'fleets'}",
+        f"{wave.concurrency} at a time",
+        f"{wave.tolerated_failures} may fail",
+        *((f"bakes for {duration(wave.bake_seconds)}",) if wave.bake_seconds else ()),
+        *((f"alarms {', '.join(wave.alarms)}",) if wave.alarms else ()),
+        *(() if wave.on_failure is OnWaveFailure.STOP else (f"on failure {wave.on_failure}",)),
     )
+    return f"wave {wave.name}: {', '.join(limits)}"
 
 
 def fleets_text(report: FleetsReport) -> str:
     """Return the closing report of many fleets as lines."""
     lines = [f"status   {report.status}", f"elapsed  {duration((report.ended_at - report.started_at).total_seconds())}"]
     for wave in report.waves:
-        lines.append(f"wave {wave.name}: {_words(wave.status)}")
+        why = f": {wave.reason}" if wave.reason else ""
+        lines.append(f"wave {wave.name}: {_words(wave.status)}{why}")
         lines.append(aligned([_row(fleet) for fleet in wave.fleets]))
     return "\n".join(lines)
 
@@ -34,7 +42,9 @@ def next_steps(report: FleetsReport) -> list[str]:
     if not_begun:
         messages.append(f"not begun: {', '.join(not_begun)}")
     if not_begun and report.status is not Outcome.INTERRUPTED:
-        messages.append(f"more fleets failed than the wave tolerates. Fix the cause, then continue with {again}")
+        failed = [wave for wave in report.waves if wave.reason]
+        messages += [f"wave {wave.name} has failed: {wave.reason}" for wave in failed]
+        messages.append(f"fix the cause, then continue with {again}")
     return messages
 
 

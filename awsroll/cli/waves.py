@@ -97,7 +97,7 @@ def plan_waves(spec: FleetsSpec, common: CommonOptions, *, fail_on_warnings: boo
 def _plans_text(planned: FleetsPlan, text_of: Callable[[RolloutPlan], str]) -> str:
     parts = []
     for wave in planned.waves:
-        parts.append(wave_heading(wave.name, wave.concurrency, wave.tolerated_failures, len(wave.fleets)))
+        parts.append(wave_heading(wave))
         parts += [_fleet_plan_text(fleet, text_of) for fleet in wave.fleets]
     return "\n\n".join(parts)
 

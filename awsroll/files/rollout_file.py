@@ -102,6 +102,9 @@ def plain_fleets(spec: FleetsSpec) -> dict[str, Any]:
                 "name": wave.name,
                 "concurrency": wave.at_once,
                 "tolerated_failures": wave.may_fail,
+                "bake_seconds": wave.bake_time,
+                "alarms": list(wave.alarm),
+                "on_failure": wave.on_failure.value,
                 "fleets": [_plain_fleet(fleet, wave.name) for fleet in wave.fleets],
             }
             for wave in spec.waves

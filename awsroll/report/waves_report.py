@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from awsroll.core.model.status import Outcome
-from awsroll.core.request.waves import FleetEnding
+from awsroll.core.request.waves import FleetEnding, OnWaveFailure
 from awsroll.report.forecast import RolloutPlan
 from awsroll.report.report import Report
 
@@ -35,6 +35,9 @@ class WavePlan:
     concurrency: int
     tolerated_failures: int
     fleets: tuple[FleetPlan, ...]
+    bake_seconds: float = 0
+    alarms: tuple[str, ...] = ()
+    on_failure: OnWaveFailure = OnWaveFailure.STOP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,7 @@ class WaveReport:
 
     Attributes:
         status: the most severe status of its fleets; `not_begun` if no fleet was begun.
+        reason: why the wave has failed; empty if it has not.
     """
 
     name: str
@@ -91,6 +95,7 @@ class WaveReport:
     concurrency: int
     tolerated_failures: int
     fleets: tuple[FleetReport, ...]
+    reason: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
@@ -99,6 +104,7 @@ class WaveReport:
             "status": self.status.value,
             "concurrency": self.concurrency,
             "tolerated_failures": self.tolerated_failures,
+            "reason": self.reason,
             "fleets": [fleet.as_dict() for fleet in self.fleets],
         }
 
@@ -108,7 +114,7 @@ class FleetsReport:
     """The result of rolling many fleets.
 
     Attributes:
-        status: the most severe status of the fleets.
+        status: the most severe status of the fleets; `stopped` if only an alarm of a wave has failed.
     """
 
     status: Outcome

@@ -19,7 +19,7 @@ from awsroll.stores.timeline_files import Segment, TimelineFiles
 
 if TYPE_CHECKING:
     from awsroll.stores.budgets import Budget, Share, Shortfall
-    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
+    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting, WavesProgress
     from awsroll.stores.local_store import LocalStore, default_directory
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "TimelineFiles",
     "UnreadableRecord",
     "Waiting",
+    "WavesProgress",
     "default_directory",
     "store_at",
 ]
@@ -57,6 +58,7 @@ _ON_USE = {
     "Share": "budgets",
     "Shortfall": "budgets",
     "Waiting": "driver_notes",
+    "WavesProgress": "driver_notes",
     "default_directory": "local_store",
 }
 """The modules that most steps of a function do not need, by the names that they define."""

@@ -23,6 +23,9 @@ Of stepwise drivers:
 Of drivers that send notices:
     notes/<rollout id>/notified.json      the keys of the notices that were sent
 
+Of drivers of many fleets:
+    notes/<id of the waves>/waves.json    which rollouts have begun, and whether they roll back
+
 Of every writer:
     probes/<random>.json                  exists while a store is tested
 """
@@ -35,7 +38,7 @@ from awsroll.core.request.store_parts import DECISIONS, NOTES, PROBES, RECORDS, 
 from awsroll.errors import RolloutNotFoundError
 
 if TYPE_CHECKING:
-    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
+    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting, WavesProgress
 
 ROLLOUTS = f"{RECORDS}/"
 
@@ -68,7 +71,7 @@ def user_requests_key(rollout_id: str) -> str:
     return f"{USER_REQUESTS}/{check_rollout_id(rollout_id)}.json"
 
 
-def note_key(rollout_id: str, kind: "type[RolloutRequest | Waiting | Notified]") -> str:
+def note_key(rollout_id: str, kind: "type[RolloutRequest | Waiting | Notified | WavesProgress]") -> str:
     """Return the key of a note for a stepwise driver."""
     return f"{NOTES}/{check_rollout_id(rollout_id)}/{kind.FILE}"
 

@@ -5,12 +5,14 @@ is pinned here for every wave, so that the last wave gets the version that the f
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from awsroll.aws.sessions import Role, SharedSession, assume_role
 from awsroll.clock import SystemClock
 from awsroll.core.aws_names import session_name
+from awsroll.core.model.status import Outcome
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec, WaveSpec
 from awsroll.driver import operations
@@ -23,7 +25,7 @@ from awsroll.ports import Record, Store
 from awsroll.preflight.lookups import new_rollout_id
 from awsroll.preflight.same_request import changes_since
 from awsroll.report import FleetPlan, RolloutPlan
-from awsroll.stores import RecordStore
+from awsroll.stores import RecordStore, WavesProgress
 from awsroll.stores.locks import fleet_parts
 from awsroll.stores.process_identity import this_process
 
@@ -39,6 +41,7 @@ class ReadyFleet:
         request: the request with a pinned version; None for a rollout to resume.
         parts: the resources that it would change; two fleets with the same servers share a part.
         target_groups: the target groups that send requests to it.
+        is_begun: its rollout is not started or resumed: it has succeeded, or the fleets roll back.
     """
 
     fleet: FleetSpec
@@ -48,6 +51,7 @@ class ReadyFleet:
     request: RolloutSpec | None = None
     parts: frozenset[str] = frozenset()
     target_groups: frozenset[str] = frozenset()
+    is_begun: bool = False
 
 
 class FleetChecks:
@@ -57,12 +61,20 @@ class FleetChecks:
         context: shared by all fleets.
         session: returns the session for a region, with the credentials of the context.
         unfinished: the records of unfinished rollouts.
+        progress: what an earlier process has done with the same waves.
     """
 
-    def __init__(self, context: Context, session: Callable[[str], SharedSession], unfinished: Sequence[Record]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        session: Callable[[str], SharedSession],
+        unfinished: Sequence[Record],
+        progress: WavesProgress,
+    ) -> None:
         self._context = context
         self._session = session
         self._unfinished = unfinished
+        self._progress = progress
 
     def check(self, fleet: FleetSpec) -> ReadyFleet:
         """Return the fleet if its rollout may start.
@@ -71,16 +83,38 @@ class FleetChecks:
             AwsrollError: if it may not; nothing was changed.
         """
         shared = self._session(fleet.region)
+        known = self._progress.rollouts.get(fleet.name, "")
+        if self._progress.failure is not None:  # no fleet begins: a check would refuse what must roll back
+            return self._ready(fleet, shared, known, is_begun=bool(known))
+        if known and (done := self._succeeded(self._ready(fleet, shared, known, is_begun=True))) is not None:
+            return done
         unfinished = self._unfinished_rollout(fleet, shared)
         now = (self._context.clock or SystemClock()).now()
         rollout_id = unfinished.rollout.rollout_id if unfinished else new_rollout_id(fleet.name, now)
-        ready = ReadyFleet(
+        ready = self._ready(fleet, shared, rollout_id)
+        return self._check_new(ready) if unfinished is None else self._check_resumed(ready, unfinished)
+
+    def _ready(self, fleet: FleetSpec, shared: SharedSession, rollout_id: str, *, is_begun: bool = False) -> ReadyFleet:
+        plan = FleetPlan(fleet_name=fleet.name, region=shared.region_name or "", role=fleet.role)
+        return ReadyFleet(
             fleet=fleet,
             rollout_id=rollout_id,
             context=replace(self._context, session=self._assumed(fleet, shared, rollout_id), store=self._own_store()),
-            plan=FleetPlan(fleet_name=fleet.name, region=shared.region_name or "", role=fleet.role),
+            plan=replace(plan, resumes=rollout_id if is_begun else ""),
+            is_begun=is_begun,
         )
-        return self._check_new(ready) if unfinished is None else self._check_resumed(ready, unfinished)
+
+    def _succeeded(self, ready: ReadyFleet) -> ReadyFleet | None:
+        """Return a fleet whose rollout has succeeded in an earlier process with the same request; None if not so."""
+        session = Session(ready.context)
+        with suppress(StateError):
+            rollout = (record := session.store.load(ready.rollout_id)).rollout
+            session.check_account(rollout)
+            has_succeeded = record.status.outcome is Outcome.SUCCEEDED
+            if has_succeeded and not changes_since(ready.fleet.request, rollout, session.aws):
+                parts, behind = frozenset(fleet_parts(rollout)), frozenset(rollout.target_groups)
+                return replace(ready, parts=parts, target_groups=behind)
+        return None
 
     def _check_new(self, ready: ReadyFleet) -> ReadyFleet:
         plan = operations.plan(ready.fleet.request, ready.context)
@@ -109,7 +143,7 @@ class FleetChecks:
         return replace(ready, plan=plan, parts=parts, target_groups=behind)
 
     def _assumed(self, fleet: FleetSpec, session: SharedSession, rollout_id: str) -> Any:
-        if not fleet.role:
+        if not fleet.role or not rollout_id:
             return session
         role = Role(arn=fleet.role, session_name=session_name(rollout_id), external_id=fleet.external_id)
         return assume_role(session, role, endpoint_url=self._context.endpoint_url)

@@ -4,7 +4,7 @@ The threads are daemons: a program that exits does not wait for them. A rollout 
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, Queue
 from typing import Generic, TypeVar
 
@@ -38,6 +38,16 @@ class Threads(Generic[Name, Result]):
         ended = self._done.get()
         self.running -= 1
         return ended
+
+    def ended(self) -> Iterator[tuple[Name, Result | BaseException]]:
+        """Yield the tasks that have ended already, without waiting."""
+        while self.running:
+            try:
+                ended = self._done.get_nowait()
+            except Empty:
+                return
+            self.running -= 1
+            yield ended
 
     def leave(self, seconds: float) -> None:
         """Wait for the running tasks, at most `seconds` for each; drop their results."""

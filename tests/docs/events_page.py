@@ -82,9 +82,13 @@ EVENTS = {
     },
     "Many fleets": {
         "wave.begun": ("wave, fleets", "the rollouts of a wave start"),
+        "wave.baking": ("wave, seconds", "they have ended, and the alarms are watched for these seconds"),
         "wave.passed": ("wave", "they have ended, and the next wave may start"),
         "wave.stopped": ("wave, not_begun", "no further wave starts"),
+        "wave.failed": ("wave, reason, on_failure", "too many fleets of a wave have failed, or an alarm of it fires"),
+        "wave.warning": ("wave, message", "the alarms of a wave cannot be read"),
         "fleet.refused": ("fleet_name, wave, reason", "a fleet of the wave cannot be rolled"),
+        "fleet.turns-back": ("fleet_name, reason", "a fleet rolls back because a wave has failed"),
     },
 }
 ANSWERS = "done, stale, refused, unanswered"

@@ -56,7 +56,7 @@ def test_the_page_is_current() -> None:
 
 
 def test_every_event_of_the_program_is_on_the_page_and_no_other() -> None:
-    of_waves = set(re.findall(r'"(wave\.[a-z]+)"', (PACKAGE / "waves" / "run_waves.py").read_text()))
+    of_waves = set(re.findall(r'"(wave\.[a-z]+)"', (PACKAGE / "waves" / "wave_events.py").read_text()))
     found = {*map(str, EventName), *EVENTS.values(), PERSON_AWAITED, *_emitted(), *of_waves}
 
     assert set(KNOWN) == found

@@ -50,8 +50,8 @@ def test_fleets_begin_in_order_never_too_many_and_none_after_too_many_failures(
     running: list[str] = []
     ended: dict[str, FleetEnding] = {}
     while True:
-        failed_before = wave.is_failed(ended.values())
-        room = wave.room(ended.values(), running=len(running))
+        failed_before = wave.limits.is_failed(ended.values())
+        room = wave.limits.room(ended.values(), waiting=len(wave.fleets) - len(begun), running=len(running))
         assert not (failed_before and room)
         for fleet in wave.fleets[len(begun) : len(begun) + room]:
             begun.append(fleet.name)
@@ -63,7 +63,7 @@ def test_fleets_begin_in_order_never_too_many_and_none_after_too_many_failures(
 
     assert begun == [fleet.name for fleet in wave.fleets[: len(begun)]]
     assert set(begun) == set(ended)
-    assert len(begun) == len(wave.fleets) or wave.is_failed(ended.values())
+    assert len(begun) == len(wave.fleets) or wave.limits.is_failed(ended.values())
     if wave.at_once == 1:
         failures = [one for one in ended.values() if one is not FleetEnding.SUCCEEDED]
         assert len(failures) <= wave.may_fail + 1

@@ -1,9 +1,8 @@
 """Many fleets on the embedded AWS, in virtual time: waves in order, failures that stop them, and repeated calls."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,74 +12,13 @@ import awsroll
 from awsroll.core.model.rollout import OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.core.request.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec
+from awsroll.core.request.waves import FleetEnding, FleetSpec, FleetsSpec
 from awsroll.driver.operations import Context
 from awsroll.errors import FleetError, FleetLockedError
-from awsroll.report import FleetsReport
-from awsroll.sandbox import Sandbox
-from awsroll.stores import LocalStore
 from awsroll.waves import FleetsRun
 from tests.rollouts.rolling import make_sandbox
+from tests.rollouts.small_groups import BAD, GOOD, World, endings, wave_of
 from tests.support.turns import TurnClock
-
-GOOD, BAD = 2, 3
-
-
-class Log:
-    """Records every event, and calls a function at the first event of a name."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, dict[str, object]]] = []
-        self._reactions: dict[str, Callable[[], object]] = {}
-
-    def at(self, event: str, react: Callable[[], object]) -> None:
-        self._reactions[event] = react
-
-    def event(self, name: str, _at: datetime, **fields: object) -> None:
-        self.events.append((name, fields))
-        self._reactions.pop(name, lambda: None)()
-
-    def observed(self, *_: object) -> None:
-        """Ignore observations."""
-
-    def order(self, *names: str) -> list[tuple[str, object]]:
-        return [(name, fields["fleet_name"]) for name, fields in self.events if name in names]
-
-
-class World:
-    """A sandbox with small groups, each with a good version 2 and a bad version 3."""
-
-    def __init__(self, sandbox: Sandbox, clock: TurnClock, folder: Path) -> None:
-        self.sandbox = sandbox
-        self.clock = clock
-        self.store = LocalStore(folder)
-        self.log = Log()
-
-    def fleet(self, name: str, *, version: int | str = GOOD, servers: int = 2, **more: Any) -> FleetSpec:
-        self.sandbox.auto_scaling_fleet(
-            name=name, desired=servers, zones=2, further_versions=({"sandbox:health": "unhealthy"},)
-        )
-        request = RolloutSpec(asg=name, launch_template=f"{name}:{version}", healthy_timeout=120, **more)
-        return FleetSpec(name=name, request=request)
-
-    def roll(self, *waves: WaveSpec) -> FleetsReport:
-        return awsroll.roll_fleets(
-            FleetsSpec(waves=waves),
-            session=self.sandbox.session(),
-            store=self.store,
-            clock=self.clock,
-            sink=self.log,
-        )
-
-    def versions(self, name: str) -> list[str]:
-        client = self.sandbox.session().client("autoscaling")
-        group = client.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
-        serving = [one for one in group["Instances"] if one["LifecycleState"] == "InService"]
-        return [one["LaunchTemplate"]["Version"] for one in serving]
-
-    def delete_group(self, name: str) -> None:
-        client = self.sandbox.session().client("autoscaling")
-        client.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
 
 
 @pytest.fixture
@@ -90,21 +28,13 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield World(stack.enter_context(sandbox), TurnClock(clock), tmp_path)
 
 
-def _wave(*fleets: FleetSpec, name: str = "", **limits: Any) -> WaveSpec:
-    return WaveSpec(name=name or fleets[0].name, fleets=fleets, **limits)
-
-
-def _endings(report: FleetsReport) -> dict[str, str]:
-    return {one.fleet_name: one.status.value for one in report.fleets}
-
-
 def test_waves_run_in_order_and_the_fleets_of_a_wave_run_in_parallel(world: World) -> None:
     canary, left, right = world.fleet("canary"), world.fleet("left"), world.fleet("right")
 
-    report = world.roll(_wave(canary), _wave(left, right, name="rest"))
+    report = world.roll(wave_of(canary), wave_of(left, right, name="rest"))
 
     assert report.succeeded
-    assert _endings(report) == {"canary": "succeeded", "left": "succeeded", "right": "succeeded"}
+    assert endings(report) == {"canary": "succeeded", "left": "succeeded", "right": "succeeded"}
     assert [one.report.instances.replaced for one in report.fleets if one.report] == [2, 2, 2]
     order = world.log.order("rollout.created", "rollout.ended")
     assert order[:2] == [("rollout.created", "canary"), ("rollout.ended", "canary")]
@@ -116,7 +46,7 @@ def test_waves_run_in_order_and_the_fleets_of_a_wave_run_in_parallel(world: Worl
 def test_the_concurrency_limits_how_many_fleets_run_at_a_time(world: World) -> None:
     fleets = [world.fleet(name, servers=1, launch_first=True) for name in ("web-a", "web-b", "web-c")]
 
-    report = world.roll(_wave(*fleets, concurrency=1))
+    report = world.roll(wave_of(*fleets, concurrency=1))
 
     assert report.succeeded
     assert world.log.order("rollout.created", "rollout.ended") == [
@@ -124,13 +54,13 @@ def test_the_concurrency_limits_how_many_fleets_run_at_a_time(world: World) -> N
     ]
 
 
-def test_a_failing_wave_starts_no_further_fleet_and_no_further_wave(world: World) -> None:
+def test_a_failing_wave_starts_no_further_fleet_and_no_furtherwave_of(world: World) -> None:
     bad, waiting, later = world.fleet("bad", version=BAD), world.fleet("waiting"), world.fleet("later")
 
-    report = world.roll(_wave(bad, waiting, concurrency=1), _wave(later))
+    report = world.roll(wave_of(bad, waiting, concurrency=1), wave_of(later))
 
     assert report.status is Outcome.ROLLED_BACK
-    assert _endings(report) == {"bad": "rolled_back", "waiting": "not_begun", "later": "not_begun"}
+    assert endings(report) == {"bad": "rolled_back", "waiting": "not_begun", "later": "not_begun"}
     assert [(wave.name, wave.status.value) for wave in report.waves] == [("bad", "rolled_back"), ("later", "not_begun")]
     assert [world.versions(name) for name in ("bad", "waiting", "later")] == [["1", "1"]] * 3
     stopped = [fields for name, fields in world.log.events if name == "wave.stopped"]
@@ -140,25 +70,25 @@ def test_a_failing_wave_starts_no_further_fleet_and_no_further_wave(world: World
 def test_a_fleet_that_runs_when_its_wave_fails_is_rolled_to_its_end(world: World) -> None:
     bad, slow = world.fleet("bad", version=BAD), world.fleet("slow", min_healthy_time=300)
 
-    report = world.roll(_wave(bad, slow))
+    report = world.roll(wave_of(bad, slow))
 
-    assert _endings(report) == {"bad": "rolled_back", "slow": "succeeded"}
+    assert endings(report) == {"bad": "rolled_back", "slow": "succeeded"}
     assert world.log.order("rollout.ended") == [("rollout.ended", "bad"), ("rollout.ended", "slow")]
 
 
 def test_tolerated_failures_let_the_next_wave_start_and_are_reported(world: World) -> None:
     bad, good, later = world.fleet("bad", version=BAD), world.fleet("good"), world.fleet("later")
 
-    report = world.roll(_wave(bad, good, tolerated_failures="50%"), _wave(later))
+    report = world.roll(wave_of(bad, good, tolerated_failures="50%"), wave_of(later))
 
-    assert _endings(report) == {"bad": "rolled_back", "good": "succeeded", "later": "succeeded"}
+    assert endings(report) == {"bad": "rolled_back", "good": "succeeded", "later": "succeeded"}
     assert report.status is Outcome.ROLLED_BACK
 
 
 def test_a_second_call_skips_finished_fleets_and_resumes_paused_ones(world: World) -> None:
     done = world.fleet("done")
     paused = world.fleet("paused", servers=3, checkpoint=(1,), approve_checkpoints=True)
-    waves = (_wave(done), _wave(paused))
+    waves = (wave_of(done), wave_of(paused))
     run = FleetsRun(
         FleetsSpec(waves=waves),
         Context(session=world.sandbox.session(), store=world.store, clock=world.clock, wait_for_approval=False),
@@ -172,7 +102,7 @@ def test_a_second_call_skips_finished_fleets_and_resumes_paused_ones(world: Worl
             awsroll.approve(one.report.rollout_id, store=world.store)
     again = world.roll(*waves)
 
-    assert _endings(first) == {"done": "succeeded", "paused": "paused"}
+    assert endings(first) == {"done": "succeeded", "paused": "paused"}
     assert first.status is Outcome.PAUSED
     assert again.succeeded
     assert [one.report.instances.replaced for one in again.fleets if one.report] == [0, 3]
@@ -199,7 +129,7 @@ def test_a_fleet_with_an_unfinished_rollout_of_another_request_is_refused(
     first = world.fleet("first")
     web = world.fleet("web", checkpoint=(1,), approve_checkpoints=True)
     run = FleetsRun(
-        FleetsSpec(waves=(_wave(web),)),
+        FleetsSpec(waves=(wave_of(web),)),
         Context(session=world.sandbox.session(), store=world.store, clock=world.clock, wait_for_approval=False),
     )
     run.check()
@@ -207,7 +137,7 @@ def test_a_fleet_with_an_unfinished_rollout_of_another_request_is_refused(
     assert left.report is not None
 
     with pytest.raises(FleetLockedError) as refused:
-        world.roll(_wave(first), _wave(replace(web, request=replace(web.request, **change))))
+        world.roll(wave_of(first), wave_of(replace(web, request=replace(web.request, **change))))
 
     assert left.report.rollout_id in str(refused.value)
     assert f"This request differs {said}" in str(refused.value)
@@ -221,7 +151,7 @@ def test_all_refused_fleets_are_reported_before_the_first_rollout_starts(world: 
     nowhere = replace(good, name="nowhere", request=replace(good.request, asg="nowhere"))
 
     with pytest.raises(FleetError) as refused:
-        world.roll(_wave(good), _wave(missing, nowhere))
+        world.roll(wave_of(good), wave_of(missing, nowhere))
 
     assert [problem.partition(" in us-east-1")[0] for problem in refused.value.problems] == [
         "missing: there is no Auto Scaling group 'missing'",
@@ -237,7 +167,7 @@ def test_two_names_for_the_same_servers_are_refused(world: World) -> None:
     again = replace(web, name="again", request=replace(web.request, asg=arn["AutoScalingGroupARN"]))
 
     with pytest.raises(FleetError, match=r"fleets web and again share \S+/us-east-1/web"):
-        world.roll(_wave(web), _wave(again))
+        world.roll(wave_of(web), wave_of(again))
 
 
 def test_groups_behind_one_target_group_are_rolled_one_after_the_other(world: World) -> None:
@@ -260,8 +190,8 @@ def test_groups_behind_one_target_group_are_rolled_one_after_the_other(world: Wo
     with pytest.raises(
         FleetError, match=r"fleets web and spot are behind the same target group .* wave both rolls them"
     ):
-        world.roll(_wave(web, spot, name="both"))
-    report = world.roll(_wave(web), _wave(spot))
+        world.roll(wave_of(web, spot, name="both"))
+    report = world.roll(wave_of(web), wave_of(spot))
 
     assert report.succeeded
     assert [world.versions(name) for name in ("web", "spot")] == [["2", "2"]] * 2
@@ -271,9 +201,9 @@ def test_a_fleet_that_is_refused_when_its_turn_comes_counts_as_failed(world: Wor
     first, gone, later = world.fleet("first"), world.fleet("gone"), world.fleet("later")
     world.log.at("rollout.created", lambda: world.delete_group("gone"))
 
-    report = world.roll(_wave(first), _wave(gone), _wave(later))
+    report = world.roll(wave_of(first), wave_of(gone), wave_of(later))
 
-    assert _endings(report) == {"first": "succeeded", "gone": "refused", "later": "not_begun"}
+    assert endings(report) == {"first": "succeeded", "gone": "refused", "later": "not_begun"}
     assert report.status is Outcome.STOPPED
     assert "there is no Auto Scaling group 'gone'" in report.fleets[1].reason
     assert [fields["fleet_name"] for name, fields in world.log.events if name == "fleet.refused"] == ["gone"]
@@ -284,7 +214,7 @@ def test_a_group_that_is_deleted_after_the_checks_is_an_error_and_changes_nothin
     world.log.at("wave.begun", lambda: world.delete_group("gone"))
 
     with pytest.raises(FleetError, match=r"^gone: Auto Scaling group gone no longer exists, or is being deleted"):
-        world.roll(_wave(gone), _wave(later))
+        world.roll(wave_of(gone), wave_of(later))
 
     assert world.store.list() == ()
 
@@ -299,7 +229,7 @@ def test_the_last_wave_gets_the_version_of_the_checks(world: World) -> None:
         lambda: ec2.modify_launch_template(LaunchTemplateName="last", DefaultVersion=str(BAD)),
     )
 
-    report = world.roll(_wave(first), _wave(last))
+    report = world.roll(wave_of(first), wave_of(last))
 
     assert report.succeeded
     assert world.versions("last") == [str(GOOD)] * 2
@@ -307,7 +237,7 @@ def test_the_last_wave_gets_the_version_of_the_checks(world: World) -> None:
 
 def test_a_stop_request_interrupts_running_fleets_and_starts_no_other(world: World) -> None:
     left, right, later = world.fleet("left"), world.fleet("right"), world.fleet("later")
-    waves = (_wave(left, right), _wave(later))
+    waves = (wave_of(left, right), wave_of(later))
     asked: list[bool] = []
     world.log.at("group.instances-terminated", lambda: asked.append(True))
     run = FleetsRun(
@@ -328,7 +258,7 @@ def test_a_stop_request_interrupts_running_fleets_and_starts_no_other(world: Wor
 
     assert stops == [("wave.stopped", {"wave": "left", "not_begun": []})]
     assert report.status is Outcome.INTERRUPTED
-    assert _endings(report) == {"left": "interrupted", "right": "interrupted", "later": "not_begun"}
+    assert endings(report) == {"left": "interrupted", "right": "interrupted", "later": "not_begun"}
     assert again.succeeded
     assert [world.versions(name) for name in ("left", "right", "later")] == [["2", "2"]] * 3
     assert len(world.store.list()) == 3
@@ -337,24 +267,24 @@ def test_a_stop_request_interrupts_running_fleets_and_starts_no_other(world: Wor
 def test_the_report_uses_the_records_while_a_driver_is_stuck(world: World) -> None:
     web, later = world.fleet("web", servers=1, launch_first=True), world.fleet("later", servers=1, launch_first=True)
     run = FleetsRun(
-        FleetsSpec(waves=(_wave(web), _wave(later))),
+        FleetsSpec(waves=(wave_of(web), wave_of(later))),
         Context(session=world.sandbox.session(), store=world.store, clock=world.clock, sink=world.log),
     )
     run.check()
-    meanwhile: list[FleetsReport] = []
+    meanwhile: list[Any] = []
     world.log.at("group.instances-launched", lambda: meanwhile.append(run.report()))
 
     run.roll()
 
     (report,) = meanwhile
     assert report.status is Outcome.INTERRUPTED
-    assert _endings(report) == {"web": "interrupted", "later": "not_begun"}
+    assert endings(report) == {"web": "interrupted", "later": "not_begun"}
     assert report.fleets[0].report is not None
     assert report.fleets[0].report.rollout_id.startswith("web-")
 
 
 def test_the_report_of_all_fleets_is_plain_json(world: World) -> None:
-    report = world.roll(_wave(world.fleet("web", servers=1, launch_first=True), name="only"))
+    report = world.roll(wave_of(world.fleet("web", servers=1, launch_first=True), name="only"))
 
     plain = report.as_dict()
 

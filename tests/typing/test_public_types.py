@@ -10,10 +10,16 @@ from typing import Any, get_type_hints
 import boto3
 
 import awsroll
-from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
+from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting, WavesProgress
 
 PLAIN_JSON = {"Report.as_dict", "FleetsReport.as_dict", "RolloutPlan.as_dict"}  # say so in their names
-LOADED_ON_USE = {"boto3": boto3, "Notified": Notified, "RolloutRequest": RolloutRequest, "Waiting": Waiting}
+LOADED_ON_USE = {
+    "boto3": boto3,
+    "Notified": Notified,
+    "RolloutRequest": RolloutRequest,
+    "Waiting": Waiting,
+    "WavesProgress": WavesProgress,
+}
 USERS_OWN = {"session"}  # boto3 has no types of its own
 
 

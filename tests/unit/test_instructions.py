@@ -27,7 +27,7 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec
 from awsroll.errors import SpecError
 from awsroll.ports import Record
-from awsroll.stores import Notified, RolloutRequest, Waiting
+from awsroll.stores import Notified, RolloutRequest, Waiting, WavesProgress
 
 ROLE = "arn:aws:iam::111122223333:role/deploy"
 HOOKS = {
@@ -248,6 +248,8 @@ STEERING = {
     "VersionCount": ("count", "template", "version"),
     "Notified": ("keys",),
     "Waiting": ("task_token",),
+    "WaveFailure": ("cause", "reason", "wave"),
+    "WavesProgress": ("failure", "is_over", "rollouts"),
 }
 
 
@@ -267,7 +269,7 @@ def _classes(kind: Any) -> Iterator[type]:
 
 
 def _stored_fields() -> set[str]:
-    stored = {found for kind in (Record, RolloutRequest, Waiting, Notified) for found in _classes(kind)}
+    stored = {found for kind in (Record, RolloutRequest, Waiting, Notified, WavesProgress) for found in _classes(kind)}
     classes = stored.difference(_classes(RolloutSpec))  # the words of the caller, stored only to be compared
     return {f"{kind.__name__}.{field.name}" for kind in classes for field in fields(kind)}
 

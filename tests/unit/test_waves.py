@@ -36,27 +36,27 @@ def test_tolerated_failures_round_down(tolerated: int | str, fleets: int, may_fa
 
 
 def test_as_many_begin_as_have_room_and_wait() -> None:
-    wave = _wave(5, concurrency=2)
+    limits = _wave(5, concurrency=2).limits
 
-    assert wave.room([], running=0) == 2
-    assert wave.room([], running=2) == 0
-    assert wave.room([Ending.SUCCEEDED], running=1) == 1
-    assert wave.room([Ending.SUCCEEDED] * 4, running=1) == 0
+    assert limits.room([], waiting=5, running=0) == 2
+    assert limits.room([], waiting=3, running=2) == 0
+    assert limits.room([Ending.SUCCEEDED], waiting=3, running=1) == 1
+    assert limits.room([Ending.SUCCEEDED] * 4, waiting=0, running=1) == 0
 
 
 @pytest.mark.parametrize("ending", [Ending.ROLLED_BACK, Ending.PAUSED, Ending.STOPPED, Ending.REFUSED])
 def test_one_failure_more_than_tolerated_begins_no_further_fleet(ending: Ending) -> None:
-    wave = _wave(5, concurrency=1, tolerated_failures=1)
+    limits = _wave(5, concurrency=1, tolerated_failures=1).limits
 
-    assert wave.room([ending], running=0) == 1
-    assert not wave.is_failed([ending])
-    assert wave.room([ending, ending], running=0) == 0
-    assert wave.is_failed([ending, ending])
+    assert limits.room([ending], waiting=4, running=0) == 1
+    assert not limits.is_failed([ending])
+    assert limits.room([ending, ending], waiting=3, running=0) == 0
+    assert limits.is_failed([ending, ending])
 
 
 @pytest.mark.parametrize("ending", [Ending.SUCCEEDED, Ending.INTERRUPTED, Ending.NOT_BEGUN])
 def test_what_is_no_failure_fails_no_wave(ending: Ending) -> None:
-    assert not _wave(3).is_failed([ending] * 3)
+    assert not _wave(3).limits.is_failed([ending] * 3)
 
 
 @pytest.mark.parametrize(
@@ -135,3 +135,43 @@ def test_the_same_name_in_another_region_or_account_is_another_fleet() -> None:
 
 def test_no_waves_are_refused() -> None:
     assert FleetsSpec(waves=()).problems() == ("there are no waves: add at least one wave with fleets",)
+
+
+def test_a_wave_has_defaults_and_a_reaction_of_its_own() -> None:
+    spec = fleets_of(
+        {
+            "defaults": {"judge-alpha": "2%", "concurrent": 2},
+            "waves": [
+                {
+                    "name": "canary",
+                    "bake-time": "15m",
+                    "alarm": ["errors"],
+                    "on-failure": "rollback-all",
+                    "defaults": {"judge-alpha": "0.5%", "region": "eu-west-1"},
+                    "fleets": [{"asg": "web"}, {"asg": "api", "judge-alpha": "1%"}],
+                },
+                {"fleets": [{"asg": "last"}]},
+            ],
+        },
+        over={},
+    )
+    canary, last = spec.waves
+
+    assert [fleet.request.judge_alpha for fleet in spec.fleets] == ["0.5%", "1%", "2%"]
+    assert [fleet.region for fleet in spec.fleets] == ["eu-west-1", "eu-west-1", ""]
+    assert {fleet.request.concurrent for fleet in spec.fleets} == {2}
+    assert (canary.limits.bake_seconds, canary.alarm, canary.on_failure) == (900, ("errors",), "rollback-all")
+    assert (last.limits.bake_seconds, last.alarm, last.on_failure) == (0, (), "stop")
+
+
+def test_a_wave_that_rolls_back_needs_a_way_back_for_each_fleet() -> None:
+    reload = RolloutSpec(asg="web", strategy=Strategy.RELOAD, command=("true",), app_version="2")
+    first = WaveSpec(name="first", fleets=(FleetSpec(name="web", request=reload),))
+    back = WaveSpec(
+        name="second", fleets=(_fleet(name="api", request=RolloutSpec(asg="api")),), on_failure="rollback-all"
+    )
+
+    assert FleetsSpec(waves=(first,)).problems() == ()
+    assert FleetsSpec(waves=(first, back)).problems() == (
+        "wave second: on-failure rollback-all needs rollback-command for fleet web: a reload has no other way back",
+    )

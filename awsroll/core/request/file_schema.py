@@ -85,6 +85,10 @@ def _wave_schema() -> Schema:
     options = [option for option in options_of(WaveSpec) if option.field != "fleets"]
     (fleets,) = (option for option in options_of(WaveSpec) if option.field == "fleets")
     wave = _mapping(options, at="#/$defs/wave")
+    wave["properties"]["defaults"] = {
+        "description": "Options of every fleet of the wave. They override those of the file.",
+        "anyOf": [{"$ref": "#/$defs/defaults"}, _NULL],
+    }
     wave["properties"][fleets.field] = _list_of("fleet", fleets.help)
     return {"description": "Fleets that are rolled at the same time.", **wave, "required": ["fleets"]}
 

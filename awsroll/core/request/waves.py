@@ -1,8 +1,8 @@
 """Waves: the request to roll many fleets, as an ordered list of waves of fleets, and its limits.
 
-A wave has a concurrency and a limit of tolerated failures. When more fleets have failed than tolerated, no further
-fleet begins, in this wave or a later one; fleets that are running continue to their end. `waves_file` reads waves from
-a file, and `awsroll.waves` rolls them.
+A wave has a concurrency, a limit of tolerated failures, a bake time and alarms. When more fleets have failed than
+tolerated, or an alarm of the wave fires, no further fleet begins, in this wave or a later one. `waves_file` reads waves
+from a file, `core.wave_turns` decides what happens next, and `awsroll.waves` rolls them.
 """
 
 import re
@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import assert_never
 
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.composed_values import Many, Nested
 from awsroll.core.model.options import option, option_metadata, read_fields
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Outcome
-from awsroll.core.model.values import CONTROLS, ONE_LINE, Share, Text
+from awsroll.core.model.values import CONTROLS, LISTED_NAME, ONE_LINE, Choice, Seconds, Share, Text
 from awsroll.core.request.spec import RolloutSpec
 
 _ROLE = rf"arn:aws[a-z-]*:iam::([0-9]{{12}}):role/[^\s{CONTROLS}]+"
@@ -43,7 +44,46 @@ class FleetEnding(StrEnum):
     NOT_BEGUN = "not_begun"
 
 
-_FAILURES = (FleetEnding.ROLLED_BACK, FleetEnding.PAUSED, FleetEnding.STOPPED, FleetEnding.REFUSED)
+FAILURES = (FleetEnding.ROLLED_BACK, FleetEnding.PAUSED, FleetEnding.STOPPED, FleetEnding.REFUSED)
+
+
+class OnWaveFailure(StrEnum):
+    """What happens after the failure of a wave."""
+
+    STOP = "stop"  # no further fleet begins
+    ROLLBACK_WAVE = "rollback-wave"  # this wave and all fleets in progress roll back
+    ROLLBACK_ALL = "rollback-all"  # all waves that have begun roll back, the newest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaveLimits:
+    """The limits of a wave as numbers.
+
+    Attributes:
+        at_once: the number of fleets that run at a time.
+        may_fail: the number of fleets that may fail before the wave fails.
+        bake_seconds: how long the wave is watched after the end of its last fleet.
+        on_failure: what happens after its failure.
+    """
+
+    at_once: int
+    may_fail: int
+    bake_seconds: float = 0.0
+    on_failure: OnWaveFailure = OnWaveFailure.STOP
+
+    def is_failed(self, endings: Iterable[FleetEnding]) -> bool:
+        """Return whether more fleets have failed than the wave tolerates."""
+        return sum(1 for ending in endings if ending in FAILURES) > self.may_fail
+
+    def room(self, ended: Iterable[FleetEnding], *, waiting: int, running: int) -> int:
+        """Return the number of further fleets that may begin now, in their order.
+
+        Args:
+            ended: the endings of the fleets that have ended.
+            waiting: the number of fleets that have not begun.
+            running: the number of fleets that are running.
+        """
+        return 0 if self.is_failed(ended) else max(0, min(self.at_once - running, waiting))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +132,7 @@ class FleetSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaveSpec:
-    """Fleets that are rolled at the same time. `concurrency` None: all of them."""
+    """Fleets that are rolled at the same time, and what happens until the next wave starts."""
 
     name: str = field(metadata=option_metadata(NAME_OF_FLEET, "Name of the wave (default: its number, from 1)."))
     concurrency: str | int | None = option(
@@ -104,6 +144,23 @@ class WaveSpec:
         Share(of="fleets"),
         "Number or percentage of fleets that may fail in a wave; rounded down (default: 0).",
         default=0,
+    )
+    bake_time: float = option(
+        Seconds(),
+        "How long to watch the alarms after the last fleet of the wave has ended, before the next wave starts "
+        "(default: 0 seconds).",
+        default=0,
+    )
+    alarm: tuple[str, ...] = option(
+        Many(LISTED_NAME),
+        "Names of CloudWatch alarms, read in the region and account of each fleet of the wave. The wave fails if one "
+        "is in ALARM at any time until the last wave has passed (default: none).",
+        default=(),
+    )
+    on_failure: OnWaveFailure = option(
+        Choice(tuple(OnWaveFailure)),
+        "Reaction to a failure of the wave: stop, rollback-wave or rollback-all (default: stop).",
+        default=OnWaveFailure.STOP,
     )
     fleets: tuple[FleetSpec, ...] = field(
         metadata=option_metadata(
@@ -128,29 +185,22 @@ class WaveSpec:
         """The number of fleets that may fail before no further fleet begins: `30%` of 5 is 1."""
         return min(len(self.fleets), Amount.parse(self.tolerated_failures).rounded_down(len(self.fleets)))
 
+    @property
+    def limits(self) -> WaveLimits:
+        """The limits as numbers."""
+        return WaveLimits(
+            at_once=self.at_once,
+            may_fail=self.may_fail,
+            bake_seconds=self.bake_time,
+            on_failure=self.on_failure,
+        )
+
     def problems(self) -> tuple[str, ...]:
         """Return the problems of the wave and its fleets."""
         problems = [f"fleet {fleet.name}: {problem}" for fleet in self.fleets for problem in fleet.problems()]
         if not self.fleets:
             problems.append("it has no fleets")
         return tuple(problems)
-
-    def is_failed(self, endings: Iterable[FleetEnding]) -> bool:
-        """Return whether more fleets have failed than the wave tolerates."""
-        return sum(1 for ending in endings if ending in _FAILURES) > self.may_fail
-
-    def room(self, ended: Iterable[FleetEnding], *, running: int) -> int:
-        """Return the number of further fleets that may begin now, in their order.
-
-        Args:
-            ended: the endings of the fleets that have ended.
-            running: the number of fleets that are running.
-        """
-        ended = tuple(ended)
-        if self.is_failed(ended):
-            return 0
-        waiting = len(self.fleets) - len(ended) - running
-        return max(0, min(self.at_once - running, waiting))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +234,26 @@ class FleetsSpec:
             for name, count in names.items()
             if count > 1
         ]
-        return (*problems, *self._shared_parts())
+        return (*problems, *self._shared_parts(), *self._without_way_back())
+
+    def _without_way_back(self) -> Iterator[str]:
+        """Yield the fleets that a failure would roll back, and that have no command for it."""
+        for number, wave in enumerate(self.waves):
+            match wave.on_failure:
+                case OnWaveFailure.STOP:
+                    reached: tuple[WaveSpec, ...] = ()
+                case OnWaveFailure.ROLLBACK_WAVE:
+                    reached = (wave,)
+                case OnWaveFailure.ROLLBACK_ALL:
+                    reached = self.waves[: number + 1]
+                case _:
+                    assert_never(wave.on_failure)
+            for fleet in (each for reach in reached for each in reach.fleets):
+                if fleet.request.strategy is Strategy.RELOAD and not fleet.request.rollback_command:
+                    yield (
+                        f"wave {wave.name}: on-failure {wave.on_failure} needs rollback-command for fleet "
+                        f"{fleet.name}: a reload has no other way back"
+                    )
 
     def _repeated_waves(self) -> Iterator[tuple[str, int]]:
         counts = Counter(wave.name for wave in self.waves)
@@ -199,12 +268,13 @@ class FleetsSpec:
                     yield f"fleets {owner} and {fleet.name} both include {part[2]}: it can be in only one fleet"
 
 
-def worst(endings: Iterable[FleetEnding], *, interrupted: bool = False) -> Outcome:
+def worst(endings: Iterable[FleetEnding], *, interrupted: bool = False, failed: bool = False) -> Outcome:
     """Return the outcome of all fleets: the outcome of the fleet that needs a person most.
 
     Args:
         endings: the endings of all fleets, including those not begun.
         interrupted: a stop was requested before all fleets had begun.
+        failed: a wave has failed: without a fleet that failed, the outcome is `stopped`.
     """
     distinct = set(endings)
     if interrupted or FleetEnding.INTERRUPTED in distinct:
@@ -213,4 +283,6 @@ def worst(endings: Iterable[FleetEnding], *, interrupted: bool = False) -> Outco
         return Outcome.STOPPED
     if FleetEnding.PAUSED in distinct:
         return Outcome.PAUSED
-    return Outcome.ROLLED_BACK if FleetEnding.ROLLED_BACK in distinct else Outcome.SUCCEEDED
+    if FleetEnding.ROLLED_BACK in distinct:
+        return Outcome.ROLLED_BACK
+    return Outcome.STOPPED if failed else Outcome.SUCCEEDED

@@ -1,6 +1,7 @@
 """Convert the plain values of a fleets file to waves with one whole request for each fleet.
 
-The values of a fleet override `defaults`, and the options of the command line override both. The caller decodes the
+The values of a fleet override the `defaults` of its wave, those override the `defaults` of the file, and the options of
+the command line override all. The caller decodes the
 file and converts options to a request.
 """
 
@@ -17,8 +18,9 @@ from awsroll.errors import SpecError
 
 OPTIONS = tuple(option.field for option in options_of(RolloutSpec))
 PLACES = ("region", "role", "external_id")
+_DEFAULTS = "defaults"
 _WAVE_KEYS = tuple(option.field for option in options_of(WaveSpec))
-_LIMITS = ("concurrency", "tolerated_failures")
+_LIMITS = tuple(name for name in _WAVE_KEYS if name not in ("name", "fleets"))
 _LISTED_BY = "awsroll schema --fleets"
 _AMOUNTS = ("concurrent", "max_unavailable", "max_surge")  # any of them overrides all three
 _UNREADABLE = FleetSpec(name="unreadable", request=RolloutSpec())  # stands for a fleet whose problems are reported
@@ -43,10 +45,8 @@ def fleets_of(values: Mapping[str, Any], *, over: Mapping[str, Any]) -> FleetsSp
     """
     problems: list[str] = []
     none: dict[str, Any] = {}
-    top = _checked(problems, lambda: named(values, ("defaults", "waves"), where="the file", listed_by=_LISTED_BY), none)
-    given = {} if top.get("defaults") is None else top["defaults"]
-    defaults = _checked_defaults(_mapping(given, (*OPTIONS, *PLACES), "`defaults`", problems), problems)
-    reading = _Reading(defaults=defaults, over=over)
+    top = _checked(problems, lambda: named(values, (_DEFAULTS, "waves"), where="the file", listed_by=_LISTED_BY), none)
+    reading = _Reading(defaults=_defaults(top, "`defaults`", problems), over=over)
     values_of_waves = _list(top.get("waves"), "`waves`", problems)
     waves = [_wave(wave, number, reading, problems) for number, wave in enumerate(values_of_waves, 1)]
     if problems:
@@ -54,23 +54,27 @@ def fleets_of(values: Mapping[str, Any], *, over: Mapping[str, Any]) -> FleetsSp
     return FleetsSpec(waves=tuple(wave for wave in waves if wave is not None))
 
 
-def _checked_defaults(defaults: dict[str, Any], problems: list[str]) -> dict[str, Any]:
-    """Return the defaults; none if a value is wrong, so that each fleet does not repeat its problem."""
+def _defaults(values: Mapping[str, Any], where: str, problems: list[str]) -> dict[str, Any]:
+    """Return the defaults in values; none if one is wrong, so that each fleet does not repeat its problem."""
     known = len(problems)
+    given = {} if values.get(_DEFAULTS) is None else values[_DEFAULTS]
+    defaults = _mapping(given, (*OPTIONS, *PLACES), where, problems)
     places = {key: defaults[key] for key in PLACES if defaults.get(key) is not None}
     options = {key: value for key, value in defaults.items() if key not in PLACES}
-    _checked(problems, lambda: spec_of(options), None, where="`defaults`: ")
-    _checked(problems, lambda: replace(_UNREADABLE, **places), None, where="`defaults`: ")
+    _checked(problems, lambda: spec_of(options), None, where=f"{where}: ")
+    _checked(problems, lambda: replace(_UNREADABLE, **places), None, where=f"{where}: ")
     return defaults if len(problems) == known else {}
 
 
 def _wave(value: Any, number: int, reading: _Reading, problems: list[str]) -> WaveSpec | None:
-    keys = _mapping(value, _WAVE_KEYS, f"wave {number}", problems)
+    keys = _mapping(value, (*_WAVE_KEYS, _DEFAULTS), f"wave {number}", problems)
     name = str(number) if keys.get("name") is None else keys["name"]
     can_be_shown = isinstance(name, str) and name.isprintable() and len(name) <= LONGEST_NAME
     where = f"wave {name if can_be_shown else number}"
     values_of_fleets = _list(keys.get("fleets"), f"`fleets` of {where}", problems)
     limits = {key: keys[key] for key in _LIMITS if keys.get(key) is not None}
+    own = _defaults(keys, f"`defaults` of {where}", problems)
+    reading = replace(reading, defaults=_merged(reading.defaults, own))
     fleets = tuple(
         _fleet(fleet, f"{where}, fleet {position}", reading, problems)
         for position, fleet in enumerate(values_of_fleets, 1)
