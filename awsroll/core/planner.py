@@ -9,7 +9,6 @@ the writes of one kind, in this order:
 After that the fleet is observed again. A plan does not depend on earlier plans, only on what is observed and recorded.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core.classify import desired
@@ -36,6 +35,7 @@ from awsroll.core.model.observation import Instance, Observation
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import Hold, Plan, add_failures, pause
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status

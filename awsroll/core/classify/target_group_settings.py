@@ -1,9 +1,8 @@
 """The settings of a target group that a rollout may change: their values now, and the values that the request sets."""
 
-from dataclasses import replace
-
 from awsroll.core.classify.draining import delay_in_rollout
 from awsroll.core.model.observation import TargetGroup
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.setting_names import DELAY, INTERVAL, THRESHOLD
 

@@ -5,7 +5,6 @@ known. Only then is the next number used. A group without a surge launches by it
 """
 
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from awsroll.core.aws_limits import LAUNCH_INSTANCES_TOKEN_LIFETIME, MEMBERS_LAUNCHED, RUN_INSTANCES_TOKEN_LIFETIME
@@ -24,6 +23,7 @@ from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import FleetKind, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.server_record import Slots
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Failure

@@ -6,7 +6,7 @@ shows on the instance itself and is never repeated.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from awsroll.core.classify.draining import is_out_of_group
 from awsroll.core.classify.view import View
@@ -22,6 +22,7 @@ from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Failure

@@ -5,7 +5,6 @@ nor the minimum above, the desired capacity. A value set by someone else is kept
 number of the version that the fleet runs at the end, never an alias.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core.classify.instance_facts import LAG_SECONDS
@@ -18,6 +17,7 @@ from awsroll.core.decide.suspended_processes import processes_to_resume
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Group
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.setting_names import MAXIMUM, MINIMUM, POOL, PROCESS, RUNNING, VERSION, target_group_of
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.warm_pool import NO_POOL

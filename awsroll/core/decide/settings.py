@@ -4,7 +4,7 @@ The old value of a setting is recorded in the status and saved in a tag on its r
 Other modules change the desired capacity. Its target is saved here in a tag too, so that it survives a lost record.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from awsroll.core.classify.capacity import Bounds
@@ -18,6 +18,7 @@ from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Group, TemplateVersion
 from awsroll.core.model.plan import add_warnings
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.setting_names import (
     DESIRED,

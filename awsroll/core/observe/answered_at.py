@@ -5,13 +5,13 @@ call is decided. It starts when AWS accepts the call, or when an observation fir
 (`observe/clocks.py`). A call that was put off leaves no trace, and the server's deadline begins again.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import PUT_OFF, Action, Answer, Result, instance_ids_of
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
 

@@ -6,7 +6,6 @@ after the last one proves nothing about the time between, so it restarts the hea
 """
 
 import math
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -16,6 +15,7 @@ from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
 from awsroll.core.observe.hook_runs import is_admitted

@@ -10,7 +10,6 @@ instance and of the rollout's progress do not advance: its own timeout limits it
 """
 
 import math
-from dataclasses import replace
 from typing import Any
 
 from awsroll.core.classify.estimates import seconds_to_drain
@@ -22,6 +21,7 @@ from awsroll.core.model.observation import Instance
 from awsroll.core.model.phases import RolloutPhase, ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Failure, HookRuns

@@ -4,7 +4,6 @@ What a refusal means is in `classify/refusals`: never, not here, not yet, or not
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -21,6 +20,7 @@ from awsroll.core.model import actions as act
 from awsroll.core.model.actions import EMPTY_ANSWER, LAUNCHED_FEWER, Answer, Reason, Result
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.plan import add_failures, add_warnings
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Failure
 from awsroll.core.observe.short_zones import note_zone

@@ -5,7 +5,6 @@ records what the observation shows. It decides no calls.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from awsroll.core.classify.draining import active_registrations
 from awsroll.core.classify.launch_tags import missing_tags
@@ -17,6 +16,7 @@ from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.server_record import Server, Slots
 from awsroll.core.model.status import Status
 from awsroll.core.observe.kept_failed import note_set_aside

@@ -5,8 +5,6 @@ outdated server, and its slot is filled again, as often as `max_failures` allows
 `rollback`.
 """
 
-from dataclasses import replace
-
 from awsroll.core.classify.capacity import bounds, desired_capacity
 from awsroll.core.classify.needed_processes import NEEDED_PROCESSES
 from awsroll.core.classify.view import View
@@ -14,6 +12,7 @@ from awsroll.core.lifecycle import ServerChanges, amend, move, note, phase_of
 from awsroll.core.model.observation import Group
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings, pause
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import OnFailure, Rollout
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
