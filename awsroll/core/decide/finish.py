@@ -28,7 +28,7 @@ from awsroll.core.model.plan import add_warnings, end
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout import SkipPolicy
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.observe.abandoned import abandoned_name
+from awsroll.core.observe.abandoned import abandoned_name, servers_given_up
 from awsroll.core.observe.clocks import has_clock, is_overdue
 
 
@@ -61,7 +61,8 @@ def finish(view: View) -> tuple[Status, Proposals]:
 def _close(view: View) -> Status:
     status, at = view.status, view.observation.at
     images = mixed_images(view)
-    status = add_warnings(status, *_warnings_of_resumed_processes(view), *((images,) if images else ()))
+    status = add_warnings(status, *_still_running(view), *_warnings_of_resumed_processes(view))
+    status = add_warnings(status, *((images,) if images else ()))
     if status.mode is Mode.COMPLETING and not status.settings.abandoned:
         return end(status, Outcome.ROLLED_BACK if status.rolling_back else Outcome.SUCCEEDED, at)
     if status.mode is Mode.COMPLETING:
@@ -69,6 +70,12 @@ def _close(view: View) -> Status:
         reason = f"the fleet is on the {version} version, but not all settings could be restored"
         status = replace(status, reason=reason)
     return end(status, Outcome.STOPPED, at)
+
+
+def _still_running(view: View) -> tuple[str, ...]:
+    """Return the servers that were to end and that AWS refused to terminate."""
+    left = [name for name in servers_given_up(view.status) if not _is_past(view, name)]
+    return tuple(f"server {name} still runs: AWS refused to terminate it. Terminate it yourself" for name in left)
 
 
 def _warnings_of_resumed_processes(view: View) -> tuple[str, ...]:
@@ -218,6 +225,8 @@ def _is_replacement(view: View, instance: Instance) -> bool:
 def _settle_instances(view: View) -> tuple[Status, Proposals]:
     status, proposals = retire(view)
     _forget_late(view, proposals)
+    for reason in proposals.waits.keys() & {Reason.DRAINING, Reason.TERMINATING}:
+        proposals.stop_waiting(reason, servers_given_up(view.status))
     view = view.with_status(status)
     status = bring_back(view, proposals, Reason.STOPPING)
     view = view.with_status(status)
