@@ -236,6 +236,37 @@ def test_a_rollout_that_was_stopped_with_its_execution_is_taken_up_by_a_new_one(
         assert made.driven.rolling.serving_versions() == {"v2": 2}
 
 
+@pytest.mark.parametrize("fails", ["control", "reconcile"], ids=["Stop", "Restore"])
+def test_an_execution_that_failed_while_it_stopped_is_redriven_to_its_end(tmp_path: Path, fails: str) -> None:
+    state, broken = {"control": "Stop", "reconcile": "Restore"}[fails], [RuntimeError("broken")] * 4
+    with interpreter(tmp_path, servers=2) as made:
+        before = made.driven.rolling.group()
+        made.broken = {"reconcile": [None, None, None, *broken, *(broken if fails == "reconcile" else ())]}
+        made.broken |= {"control": [*broken]} if fails == "control" else {}
+        execution = made.start({"request": made.driven.request()})
+        failed = made.end_of(execution)
+        assert (failed["status"], made.states(execution)[-1]) == ("FAILED", state)
+
+        ended = made.redrive(execution)
+
+        assert (ended["status"], ended["error"]) == ("FAILED", "Stopped")
+        after = made.driven.rolling.group()
+        assert (after["DesiredCapacity"], after["SuspendedProcesses"]) == (before["DesiredCapacity"], [])
+        assert made.driven.rolling.store.unfinished() == ()
+
+
+def test_an_execution_that_was_stopped_by_hand_is_redriven_to_its_success(tmp_path: Path) -> None:
+    with interpreter(tmp_path, servers=2) as made:
+        execution = made.start({"request": made.driven.request()})
+        until(made, execution, "Wait for drain")
+        made.steps.stop_execution(executionArn=execution)
+        made.end_of(execution)
+        made.driven.rolling.sandbox.jump(3600)
+        assert made.redrive(execution)["status"] == "SUCCEEDED"
+        assert made.driven.rolling.serving_versions() == {"v2": 2}
+        assert [name for name, _ in made.called].count("prepare") == 1, "it is the same rollout"
+
+
 def test_a_name_that_leaves_no_room_for_continuing_is_refused(tmp_path: Path) -> None:
     with interpreter(tmp_path, servers=1) as made:
         ended = made.run({"request": made.driven.request()}, name="x" * 76)
