@@ -158,7 +158,8 @@ def _repair(
         problems = terminate_expired(session, case.record.rollout, found, confirmed)
         rollout_id, finished, reason = _restored(session, case, confirmed, pace)
         finished, reason = finished and not problems, "; ".join((*problems, *filter(None, (reason,))))
-    with _opened(Session(context), target, pace, place) as case:
+    repaired = replace(target, rollout_id=rollout_id or target.rollout_id)  # known even if the fleet is gone
+    with _opened(Session(context), repaired, pace, place) as case:
         left = case.found
     return Repaired(
         fleet=fleet,

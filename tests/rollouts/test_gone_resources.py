@@ -130,6 +130,18 @@ def test_a_repair_always_ends_the_rollout(tmp_path: Path, *, grouped: bool, remo
         _assert_free(one, rollout_id)
 
 
+@pytest.mark.parametrize(("grouped", "removal"), [(True, _replaced_target_group), (False, _target_group)])
+def test_a_repair_that_names_the_fleet_says_that_the_rollout_is_settled(
+    tmp_path: Path, *, grouped: bool, removal: Removal
+) -> None:
+    with _paused(tmp_path, grouped=grouped, removal=removal, moment=AT_GATE) as (one, rollout_id):
+        target = RepairTarget(asg="web") if grouped else RepairTarget(target_group=one.fleet.target_group_arns)
+        repaired = repair(target, Context(session=one.sandbox.session(), store=one.store, clock=one.clock))
+
+        assert (repaired.rollout_id, repaired.acted, repaired.clean) == (rollout_id, True, True)
+        _assert_free(one, rollout_id)
+
+
 def _assert_free(one: Rolling, rollout_id: str) -> None:
     """Assert that no lock is left, and that what still exists has its settings again."""
     record = one.store.load(rollout_id)
