@@ -57,7 +57,7 @@ def _with_subcommands(command: click.Command) -> Iterator[click.Command]:
             yield subcommand
 
 
-def _commands_in(text: str) -> Iterator[list[str]]:
+def commands_in(text: str) -> Iterator[list[str]]:
     """Return the words of each call of awsroll in a piece of shell, without redirections and other commands."""
     for line in re.sub(r"\\\n", " ", text).splitlines():
         words = shlex.split(line, comments=True)
@@ -85,7 +85,7 @@ def _check_call(words: list[str], *, names_an_option: bool = False) -> None:
 
 @pytest.mark.parametrize("block", _blocks("sh"))
 def test_each_shell_block_calls_commands_and_options_that_exist(block: str) -> None:
-    for words in _commands_in(block):
+    for words in commands_in(block):
         _check_call(words)
 
 

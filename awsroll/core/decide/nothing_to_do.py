@@ -33,7 +33,7 @@ def is_on_target(view: View, capacity: Capacity) -> bool:
 
 def complete_at_once(view: View) -> Status:
     """Complete a rollout that has nothing to do."""
-    reason = f"already on version {view.rollout.to_version}: nothing to do"
+    reason = f"already on version {view.rollout.to_name}: nothing to do"
     completing = replace(view.status, mode=Mode.COMPLETING, reason=reason)
     fields: dict[str, str | int] = {"outcome": str(completing.outcome), "reason": reason}
     return note(completing, Event(name=EventName.COMPLETING, fields=fields))
