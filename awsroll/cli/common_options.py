@@ -1,9 +1,11 @@
 """The options that every command takes: the record store, the AWS account and region, and the form of the output."""
 
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from awsroll.cli.flags import CONNECTION, OUTPUT, Flag, FlagGroup
+from awsroll.cli.process_state import note_connection
 
 if TYPE_CHECKING:
     from awsroll.stores import RecordStore
@@ -30,7 +32,19 @@ class CommonOptions:
         """
         from awsroll.stores.opening import open_store  # noqa: PLC0415 - keeps `--help` fast
 
+        note_connection(self._connection())
         return open_store(self.state, session=self.session, endpoint_url=self.endpoint_url, sign_key=self.sign_key)
+
+    def _connection(self) -> str:
+        """Return the options that lead to the same store, as one types them."""
+        given = {
+            "--state": self.state,
+            "--sign-key": self.sign_key,
+            "--region": self.region,
+            "--profile": self.profile,
+            "--endpoint-url": self.endpoint_url,
+        }
+        return shlex.join(word for option, value in given.items() if value for word in (option, value))
 
     def session(self) -> Any:
         """Return a boto3 session for the profile and region.

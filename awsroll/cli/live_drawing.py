@@ -13,8 +13,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from awsroll.cli.local_time import clock_time
+from awsroll.cli.process_state import connection
 from awsroll.cli.render_report import servers_text
 from awsroll.cli.terminal_text import TerminalText as Text
+from awsroll.core.model.command_text import with_options
 from awsroll.core.model.duration_text import duration
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Rollout
@@ -184,4 +186,5 @@ def _approval(shown: Picture, now: datetime) -> Iterator[Text]:
         return
     waited = duration((now - approval.since).total_seconds())
     yield Text(f"approval awaited for {waited}, since {clock_time(approval.since)}: {place}", style="bold yellow")
-    yield Text(f"approve with: {approval.command}  (or add --reject)", style="yellow")
+    command = with_options(approval.command, connection())
+    yield Text(f"approve with: {command}  (or add --reject)", style="yellow")

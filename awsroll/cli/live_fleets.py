@@ -8,9 +8,10 @@ from rich.console import Console, Group, RenderableType
 
 from awsroll.cli.live_drawing import time_left
 from awsroll.cli.local_time import clock_time
-from awsroll.cli.process_state import START_EVENTS
+from awsroll.cli.process_state import START_EVENTS, connection
 from awsroll.cli.redrawn_view import LASTING, RedrawnView
 from awsroll.cli.terminal_text import TerminalText as Text
+from awsroll.core.model.command_text import with_options
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
@@ -106,7 +107,7 @@ def _row(line: FleetLine, width: int, now: datetime) -> Text:
     if not line.outcome and shown.approval is not None and not shown.approval.answer:
         row.no_wrap = False  # the command must not be cut
         row.append(f"{shown.done}/{shown.goal}  ")
-        return row.append(shown.approval.command, style="bold yellow")
+        return row.append(with_options(shown.approval.command, connection()), style="bold yellow")
     filled = round(_BAR * shown.done / max(1, shown.goal))
     row.append("█" * filled, style="green").append("░" * (_BAR - filled), style="blue")
     row.append(f" {shown.done}/{shown.goal}  ")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from awsroll.cli import process_state
 from awsroll.cli.aligned_text import wrapped
+from awsroll.core.model.command_text import with_options_in
 from awsroll.printable import LONGEST, printable, printable_lines
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Output:
 
     def result(self, text: str, *, paint: Paint | None = None) -> None:
         """Write the result as lines for people on standard output; `paint` colours each line on a terminal."""
-        _write_result(_painted(printable_lines(text), sys.stdout, paint))
+        _write_result(_painted(printable_lines(_exact(text)), sys.stdout, paint))
 
     def document(self, value: object) -> None:
         """Write a JSON document on standard output, on one line with `--json`. It has JSON's own escapes."""
@@ -138,7 +139,7 @@ def write_text(text: str, *, paint: Paint | None = None) -> None:
     A failure to write is ignored.
     """
     with suppress(OSError, ValueError, AttributeError):  # a process may have no standard error
-        sys.stderr.write(f"{_painted(printable_lines(text), sys.stderr, paint)}\n")
+        sys.stderr.write(f"{_painted(printable_lines(_exact(text)), sys.stderr, paint)}\n")
         sys.stderr.flush()
 
 
@@ -151,9 +152,14 @@ def write_messages(*lines: str, longest: int = LONGEST) -> None:
     """
     with suppress(OSError, ValueError, AttributeError):  # see `write_text`
         width = message_width()
-        texts = (wrapped(f"awsroll: {printable(line, longest=longest)}", width) for line in lines)
+        texts = (wrapped(f"awsroll: {printable(_exact(line), longest=longest)}", width) for line in lines)
         sys.stderr.write("".join(f"{line}\n" for text in texts for line in text))
         sys.stderr.flush()
+
+
+def _exact(text: str) -> str:
+    """Return a text whose commands can be pasted: with the options that lead to the store of this command."""
+    return with_options_in(text, process_state.connection())
 
 
 def _plain_lines() -> "Sink":

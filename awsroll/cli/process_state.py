@@ -25,12 +25,14 @@ class ProcessState:
         has_started: whether a rollout has started or resumed, so that the fleet may have been changed.
         lost_output: the error that kept a result from standard output.
         variables: the options that environment variables gave, each with its variable.
+        connection: the options that lead to the store of the command; the commands in its messages need them too.
     """
 
     rollouts: list[str] = field(default_factory=list)
     has_started: bool = False
     lost_output: Exception | None = None
     variables: dict[str, str] = field(default_factory=dict)
+    connection: str = ""
 
 
 _state = ProcessState()
@@ -57,6 +59,16 @@ def note_variables(variables: dict[str, str]) -> None:
 def given_variables() -> dict[str, str]:
     """Return the options that environment variables gave, each with its variable."""
     return _state.variables
+
+
+def note_connection(options: str) -> None:
+    """Note the options that lead to the store of the command."""
+    _state.connection = options
+
+
+def connection() -> str:
+    """Return the options that lead to the store of the command; empty if it needs none."""
+    return _state.connection
 
 
 def note_lost_output(error: Exception) -> None:

@@ -5,11 +5,12 @@ the same keys. So a notice that was lost with its process is sent again, and a r
 wait for a person has a new notice every day.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from awsroll.core.decide.approvals import awaited_approval
+from awsroll.core.model.command_text import with_options, with_options_in
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
@@ -46,6 +47,10 @@ class Notice:
     status: str
     text: str
     command: str = ""
+
+    def with_options(self, options: str) -> "Notice":
+        """Return the notice with commands that name the store of the rollout."""
+        return replace(self, text=with_options_in(self.text, options), command=with_options(self.command, options))
 
     @property
     def message(self) -> str:

@@ -3,6 +3,7 @@
 A record never decides where notices go.
 """
 
+import shlex
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,16 @@ def notifier_for(
         save=save,
         warn=warn,
         in_background=bool(getattr(clock, "is_real_time", False)),
+        options=store_options(context, store),
     )
+
+
+def store_options(context: Context, store: Store) -> str:
+    """Return the options with which a command at another machine reaches the store; empty if none can."""
+    if not isinstance(store, RecordStore) or store.is_on_this_machine:
+        return ""
+    region = getattr(context.session, "region_name", None)
+    return shlex.join(("--state", store.address, *(("--region", str(region)) if region else ())))
 
 
 def _channels(context: Context, clock: Clock, warn: Callable[[str], None]) -> "Iterator[tuple[str, Channel]]":

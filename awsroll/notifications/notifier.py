@@ -36,9 +36,10 @@ class Notifier:
         save: saves the keys of all notices that were sent.
         warn: receives one warning for each destination that does not accept notices.
         in_background: send in another thread.
+        options: the options that lead to the store of the rollout: a reader may be at another machine.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one of them has a default
         self,
         channels: "Sequence[tuple[str, Channel]]",
         *,
@@ -46,7 +47,9 @@ class Notifier:
         save: Callable[[tuple[str, ...]], None],
         warn: Callable[[str], None],
         in_background: bool,
+        options: str = "",
     ) -> None:
+        self._options = options
         self._channels = channels
         self._load = load
         self._save = save
@@ -68,7 +71,7 @@ class Notifier:
             self._sent = list(self._loaded())
         for notice in due_notices(rollout, status, requests, at):
             if notice.key not in self._sent and notice.key not in self._running:
-                self._start(notice)
+                self._start(notice.with_options(self._options))
 
     def close(self) -> None:
         """Wait a bounded time for the notices that are being sent."""

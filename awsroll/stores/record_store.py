@@ -65,6 +65,11 @@ class RecordStore:
         return str(self.backend.address)
 
     @property
+    def is_on_this_machine(self) -> bool:
+        """Whether no other machine reads this store by its address."""
+        return self.backend.address.kind is StoreKind.DIRECTORY
+
+    @property
     def label(self) -> str:
         """The address as other machines need it: a directory with the name of its host."""
         address = self.backend.address

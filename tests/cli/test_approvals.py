@@ -49,7 +49,10 @@ def test_an_answer_says_which_checkpoint_it_is_for(
 
     assert command(store, "approve", "web-1", *more, *reject) == 0
 
-    assert f"web-1: {word} {PLACE}; no process drives it; `awsroll resume web-1`" in capsys.readouterr().out
+    assert (
+        f"web-1: {word} {PLACE}; no process drives it; `awsroll resume web-1 --state {store.directory}`"
+        in capsys.readouterr().out
+    )
     expected = UserRequests(approved=2) if word == "approved" else UserRequests(rejected=True, rejected_gate=2)
     what = "approve 2" if word == "approved" else "reject 2"
     assert store.user_requests("web-1") == expected.named(what, local_name())
@@ -101,7 +104,7 @@ def test_status_shows_the_checkpoint_that_waits_and_the_command(
     assert command(store, "status", "web-1") == 0
     shown = capsys.readouterr().out
     assert f"awaited at {PLACE}, since {local_moment(T0)}" in shown
-    assert "`awsroll approve web-1 --checkpoint 2`" in shown
+    assert f"`awsroll approve web-1 --checkpoint 2 --state {store.directory}`" in shown
 
     command(store, "status", "web-1", "--json")
     approval = line(capsys)["approval"]

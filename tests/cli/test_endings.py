@@ -71,9 +71,13 @@ def test_an_unexpected_error_exits_70_with_a_crash_file(
 @pytest.mark.parametrize(
     ("words", "operation", "message"),
     [
-        (["resume", "web-1"], "resume", "the fleet may be mixed; `awsroll status web-1` and `awsroll resume web-1`"),
-        (["rollback", "web-1"], "rollback", "the fleet may be mixed; `awsroll status web-1`"),
-        (["pause", "web-1"], "pause", "the fleet may be mixed; `awsroll status web-1`"),
+        (
+            ["resume", "web-1"],
+            "resume",
+            "the fleet may be mixed; `awsroll status web-1 STATE` and `awsroll resume web-1 STATE`",
+        ),
+        (["rollback", "web-1"], "rollback", "the fleet may be mixed; `awsroll status web-1 STATE`"),
+        (["pause", "web-1"], "pause", "the fleet may be mixed; `awsroll status web-1 STATE`"),
         (["status", "web-1"], "status", "this command changes nothing"),
         (["roll", "--asg", "web"], "roll", "no rollout was started"),
     ],
@@ -92,6 +96,7 @@ def test_the_message_says_what_it_means_for_the_fleet(
     failing(monkeypatch, KeyError("x"), operation)
 
     assert run([*words, "--state", str(tmp_path / "state")]) == 70
+    message = message.replace("STATE", f"--state {tmp_path / 'state'}")
     assert f"awsroll failed unexpectedly; {message}" in capsys.readouterr().err
 
 
@@ -110,14 +115,15 @@ def test_a_rollout_that_has_started_is_named_also_by_a_refusal(
     monkeypatch.setattr(operations, "roll", start_and_fail(ValueError("x")))
     assert run(words) == 70
     out, err = capsys.readouterr()
-    assert "the fleet may be mixed; `awsroll status web-7` and `awsroll resume web-7`" in err
+    state = f"--state {tmp_path}"
+    assert f"the fleet may be mixed; `awsroll status web-7 {state}` and `awsroll resume web-7 {state}`" in err
     assert json.loads(out.splitlines()[-1])["rollout_id"] == "web-7"
 
     refused = AwsRefusedError("ec2:X: no", code="X", operation="ec2:X")
     monkeypatch.setattr(operations, "roll", start_and_fail(refused))
     assert run(words) == 3, "5 would say that nothing was changed"
     out, err = capsys.readouterr()
-    assert "`awsroll resume web-7`" in err
+    assert f"`awsroll resume web-7 {state}`" in err
     assert json.loads(out.splitlines()[-1])["event"] == "failed"
 
 

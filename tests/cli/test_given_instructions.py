@@ -138,9 +138,8 @@ def test_each_command_that_continues_a_rollout_refuses_by_name(
         assert run(words) == 2
         err = capsys.readouterr().err
         assert "names what its caller has not given: command on this machine at after_healthy: true --smoke" in err
-        assert (
-            f"nothing was changed. Give the rollout file again (`awsroll resume {stopped.rollout_id} -f FILE`)" in err
-        )
+        again = f"awsroll resume {stopped.rollout_id} -f FILE --state {tmp_path / 'state'}"
+        assert f"nothing was changed. Give the rollout file again (`{again}`)" in err
         assert run([*words, "-f", str(tmp_path / "other.yaml"), "--yes", "--json"]) == 2
         out, err = capsys.readouterr()
         assert json.loads(out.splitlines()[-1])["event"] == "refused"

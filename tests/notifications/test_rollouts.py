@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import boto3
 import pytest
 
 import awsroll
 from awsroll.core.model.status import Outcome
 from awsroll.driver import operations
 from awsroll.driver.context import Context
+from awsroll.driver.notifying import store_options
 from awsroll.driver.steps import start_rollout, step
 from awsroll.notifications import channels
 from awsroll.stores import RolloutRequest
+from awsroll.stores.opening import open_store
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 
 WEBHOOK = "https://hooks.slack.com/services/T0/B0/secret"
@@ -80,3 +84,19 @@ def test_steps_tell_a_pause_and_repeat_it_every_day(one: Rolling, posted: list[s
         step(rollout, context)
     repeated = [text for text in posted if f"Continue: `awsroll resume {rollout}`" in text]
     assert len(repeated) == 2, "once, and once on the next day"
+
+
+@pytest.mark.parametrize(
+    ("address", "region", "options"),
+    [
+        ("dynamodb://deploys", "eu-west-1", "--state dynamodb://deploys --region eu-west-1"),
+        ("s3://deploys/a b", None, "--state 's3://deploys/a b'"),
+        ("records", "eu-west-1", ""),
+    ],
+    ids=["table", "bucket", "directory"],
+)
+def test_the_commands_of_a_notice_reach_the_store_from_another_machine(
+    address: str, region: str | None, options: str
+) -> None:
+    session = SimpleNamespace(region_name=region)
+    assert store_options(Context(session=session), open_store(address, session=boto3.Session)) == options

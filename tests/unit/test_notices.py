@@ -3,7 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from awsroll.core.model.amount import Amount
+from awsroll.core.model.command_text import with_options_in
 from awsroll.core.model.rollout import Gates
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Failure, Gate
@@ -58,3 +61,27 @@ def test_each_failure_and_each_end_has_a_notice() -> None:
     again = replace(done, ended_at=T0 + timedelta(hours=1))
     assert notices(again)[-1].key != notices(done)[-1].key, "a rollout that was reopened ends again"
     assert len({notice.key for notice in notices(back)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Paused. `awsroll abort web-1` ends it.", "Paused. `awsroll abort web-1 --state s3://a` ends it."),
+        ("make it with `awsroll state create --state s3://b`", "make it with `awsroll state create --state s3://b`"),
+        ("see `awsroll list --state s3://b`", "see `awsroll list --state s3://b`"),
+        ("try `awsroll doctor --asg web`", "try `awsroll doctor --asg web`"),
+        ("awsroll resume", "awsroll resume"),
+    ],
+)  # fmt: skip
+def test_the_commands_in_a_text_name_the_store(text: str, shown: str) -> None:
+    assert with_options_in(text, "--state s3://a") == shown
+    assert with_options_in(text, "") == text
+
+
+def test_a_notice_has_commands_that_work_at_another_machine() -> None:
+    paused = notices(replace(RUNNING, outcome=Outcome.PAUSED, reason="paused by request"))[-1]
+    sent = paused.with_options("--state dynamodb://deploys --region eu-west-1")
+
+    assert sent.command == "awsroll resume web-1 --state dynamodb://deploys --region eu-west-1"
+    assert "`awsroll abort web-1 --state dynamodb://deploys --region eu-west-1` ends it" in sent.text
+    assert sent.key == paused.key
