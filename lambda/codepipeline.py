@@ -13,8 +13,9 @@ from msgspec import Struct, structs
 
 import container
 from awsroll.clock import SystemClock
+from awsroll.driver.first_step import start_rollout
 from awsroll.driver.step_status import StepOutcome, StepStatus, WaitingFor
-from awsroll.driver.steps import start_rollout, step
+from awsroll.driver.steps import step
 from awsroll.errors import AwsrollError
 from awsroll.files.decode import decode_json
 from event_request import to_rollout_request

@@ -19,7 +19,8 @@ import structlog
 
 import container
 import named
-from awsroll.driver.steps import start_rollout, step
+from awsroll.driver.first_step import start_rollout
+from awsroll.driver.steps import step
 from awsroll.errors import AwsrollError
 from event_request import to_rollout_request
 from handling import check, log

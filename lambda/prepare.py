@@ -12,8 +12,8 @@ from msgspec import Meta, Struct
 
 import container
 from awsroll.core.model.status import Outcome
+from awsroll.driver.first_step import check_rollout, start_rollout
 from awsroll.driver.step_status import StepStatus
-from awsroll.driver.steps import check_rollout, start_rollout
 from awsroll.errors import RolloutNotFoundError
 from awsroll.stores import RecordStore
 from event_request import to_rollout_request

@@ -14,6 +14,8 @@ from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.ports import Record
 
+LOCKED_SECONDS = 60
+"""The fleet stays locked for this long after the next step is due."""
 _LONGEST_REASON = 500
 
 

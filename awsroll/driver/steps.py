@@ -1,8 +1,8 @@
 """Drives a rollout one bounded step at a time, for Lambda functions and state machines that wait between steps.
 
-`start_rollout` checks the request and writes the record. `step` makes one pass. Both may be repeated, called twice at
-once, or killed anywhere: the truth is in the store. Between two steps the fleet stays locked until a minute after the
-next step is due. If the next step never comes, `awsroll resume` waits for the lease to expire.
+`driver/first_step.py` checks the request and writes the record; `step` makes one pass. It may be repeated, called twice
+at once, or killed anywhere: the truth is in the store. Between two steps the fleet stays locked until a minute after
+the next step is due. If the next step never comes, `awsroll resume` waits for the lease to expire.
 """
 
 import math
@@ -10,10 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import assert_never
 
-from awsroll.core.model.hooks import HookKind
-from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.rollout_events import PERSON_AWAITED
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.model.status_parts import Blocked
@@ -22,15 +19,10 @@ from awsroll.driver.confirmation import refused_instructions
 from awsroll.driver.context import Context
 from awsroll.driver.paused_steps import PAUSED_SECONDS, pause_refused, pause_without_access
 from awsroll.driver.reconciler import Controller
-from awsroll.driver.record_lifecycle import (
-    create_record,
-    ended_error,
-    prepare_record,
-    reopen_record,
-    resume_record,
-)
+from awsroll.driver.record_lifecycle import ended_error, reopen_record, resume_record
 from awsroll.driver.session import Session
-from awsroll.driver.step_status import StepStatus, WaitingFor, step_status_of
+from awsroll.driver.step_hooks import unfit_hooks
+from awsroll.driver.step_status import LOCKED_SECONDS, StepStatus, WaitingFor, step_status_of
 from awsroll.driver.task_token import WAITING_SECONDS
 from awsroll.errors import (
     AccessRefusedError,
@@ -39,24 +31,17 @@ from awsroll.errors import (
     FleetLockedError,
     LeaseLostError,
     RolloutEndedError,
-    RolloutNotFoundError,
-    SpecError,
     StaleRecordError,
     StateError,
-    StepInProgressError,
 )
 from awsroll.hooks import HookRunner
 from awsroll.ports import Record, Store
-from awsroll.stores import RecordStore, RolloutRequest
-
-LONGEST_HOOK_SECONDS = 240.0
-"""The longest timeout of a hook's Lambda function: a step waits for the function, and a step is bounded."""
+from awsroll.stores import RolloutRequest
 
 _AWAITS_A_PERSON = frozenset({WaitingFor.APPROVAL, WaitingFor.PAUSED})
 _PASS_SECONDS = 8.0  # one step makes further passes that are due at once for this long
 _AT_ONCE_SECONDS = 1.0  # a pass that is due within this time is due at once
 _LONGEST_WAIT = 60  # between two steps, nothing notices that a person pauses or aborts the rollout
-_LOCKED_SECONDS = 60  # the fleet stays locked for this long after the next step is due
 _NO_ANSWER_SECONDS = 5
 _ELSEWHERE_SECONDS = 15
 _LABEL_SECONDS = 300.0
@@ -77,106 +62,6 @@ class Bounds:
 
 
 DEFAULT_BOUNDS = Bounds()
-
-
-# --- the first record -------------------------------------------------------------------------------------------------
-
-
-def start_rollout(request: RolloutRequest, context: Context, *, rollout_id: str = "") -> StepStatus:
-    """Check a request and write the record of its rollout. Called again with the same id, return its status.
-
-    Raises:
-        SpecError, FleetError: if the request or the fleet does not allow it, or another rollout has this id; nothing
-            was changed.
-        FleetLockedError: if another rollout holds the fleet; nothing was changed.
-        StepInProgressError: if an earlier call for this rollout has not finished: try again.
-        AwsError: if AWS refused or did not answer before anything was changed.
-    """
-    session = Session(context)
-    store = session.record_store()
-    if rollout_id and (existing := _existing(store, rollout_id, request)) is not None:
-        return step_status_of(existing, wait_seconds=1)
-    prepared = prepare_record(session, request.request, rollout_id=rollout_id)
-    rollout = prepared.rollout
-    if problems := _unfit_hooks(rollout):
-        raise FleetError(*problems)
-    try:
-        with session.hold(rollout, takes_steps=True) as lease:
-            store.put_note(rollout.rollout_id, request)
-            record = create_record(session, prepared)
-            if lease is not None:
-                lease.extend_for_next_step(_LOCKED_SECONDS)
-    except FleetLockedError as error:
-        if not store.is_held(rollout, clock=session.clock):
-            raise
-        raise _in_progress(rollout.rollout_id, error) from error
-    session.notify(record)
-    return step_status_of(record, wait_seconds=1)
-
-
-def check_rollout(request: RolloutRequest, context: Context, *, rollout_id: str) -> StepStatus:
-    """Check a request as `start_rollout` does, and write nothing. A rollout that was started before answers its status.
-
-    Raises:
-        SpecError, FleetError: if the request or the fleet does not allow it, or another rollout has this id.
-        FleetLockedError: if another rollout holds the fleet or has not ended.
-        AwsError: if AWS refused or did not answer.
-    """
-    session = Session(context)
-    if (existing := _existing(session.record_store(), rollout_id, request)) is not None:
-        return step_status_of(existing, wait_seconds=1)
-    from awsroll.driver.readiness import check_ready  # noqa: PLC0415 - a step makes no checks: it starts faster
-
-    prepared = check_ready(session, request.request, rollout_id=rollout_id).prepared
-    if problems := _unfit_hooks(prepared.rollout):
-        raise FleetError(*problems)
-    return step_status_of(Record(rollout=prepared.rollout, status=prepared.status), wait_seconds=1)
-
-
-def _existing(store: RecordStore, rollout_id: str, request: RolloutRequest) -> Record | None:
-    """Return the record of the rollout that this request started; None if there is no record yet."""
-    try:
-        record = store.load(rollout_id)
-    except RolloutNotFoundError:
-        return None
-    if store.note(rollout_id, RolloutRequest) != request:
-        problem = (
-            f"rollout {rollout_id} was started by another request, at {record.status.started_at:%Y-%m-%d %H:%M:%SZ}; "
-            "nothing was changed. Use another id (another name for the execution)"
-        )
-        raise SpecError(problem)
-    return record
-
-
-def _in_progress(rollout_id: str, error: FleetLockedError) -> StepInProgressError:
-    problem = f"an earlier step of rollout {rollout_id} has not finished, or has just died. Try again: {error}"
-    return StepInProgressError(problem)
-
-
-def _unfit_hooks(rollout: Rollout) -> tuple[str, ...]:
-    """Return the hooks that need a process between two steps, one line each. A step never runs them."""
-    problems = []
-    for hook in rollout.hooks:
-        match hook.kind:
-            case HookKind.COMMAND | HookKind.CALLABLE:
-                problems.append(
-                    f"hook {hook.name}: commands and Python callables need a process that runs between steps. Use a "
-                    "function or a script"
-                )
-            case HookKind.FUNCTION:
-                if hook.timeout_seconds > LONGEST_HOOK_SECONDS:
-                    problems.append(
-                        f"hook {hook.name}: a step waits at most {LONGEST_HOOK_SECONDS:g} s for a function. Lower the "
-                        "timeout, or use a script on the server"
-                    )
-            case HookKind.SCRIPT:  # SSM runs it, and the next step asks SSM about it
-                pass
-            case _:
-                assert_never(hook.kind)
-    return tuple(problems)
-
-
-# --- one step ---------------------------------------------------------------------------------------------------------
 
 
 def step(rollout_id: str, context: Context, *, bounds: Bounds = DEFAULT_BOUNDS, revision: int = 0) -> StepStatus:
@@ -214,10 +99,10 @@ def _step(rollout_id: str, session: Session, context: Context, bounds: Bounds, r
         with session.hold(record.rollout, takes_steps=True) as lease:
             record, request = store.load(rollout_id), store.note(rollout_id, RolloutRequest)
             refused = refused_instructions(record.rollout, request, session, context)
-            problems = (*_unfit_hooks(record.rollout), *refused)
+            problems = (*unfit_hooks(record.rollout), *refused)
             step_status = _step_held(session, record, bounds, problems)
             if lease is not None and not step_status.done and step_status.phase is not WaitingFor.PAUSED:
-                lease.extend_for_next_step(step_status.wait_seconds + _LOCKED_SECONDS)
+                lease.extend_for_next_step(step_status.wait_seconds + LOCKED_SECONDS)
             return step_status
     except (StaleRecordError, LeaseLostError):
         return _driven_elsewhere(store, rollout_id)

@@ -13,7 +13,7 @@ PLACES = {
     "core/model/hooks.py": 2,  # how the kind is derived, and what is wrong with a hook of each kind
     "core/request/instructions.py": 1,  # what a record makes a driver run
     "driver/session.py": 1,  # what happens to a hook that still runs when the driver stops
-    "driver/steps.py": 1,  # which hooks can run between the steps of a Lambda function
+    "driver/step_hooks.py": 1,  # which hooks can run between the steps of a Lambda function
     "hooks/runner.py": 1,  # how each kind runs
     "preflight/hook_checks.py": 1,  # what must exist before the rollout starts
     "preflight/iam_policy.py": 1,  # what each kind needs of IAM

@@ -13,8 +13,9 @@ import awsroll
 from awsroll.core.model.status import Outcome
 from awsroll.driver import operations
 from awsroll.driver.context import Context
+from awsroll.driver.first_step import start_rollout
 from awsroll.driver.notifying import store_options
-from awsroll.driver.steps import start_rollout, step
+from awsroll.driver.steps import step
 from awsroll.notifications import channels
 from awsroll.stores import RolloutRequest
 from awsroll.stores.opening import open_store

@@ -14,8 +14,9 @@ from awsroll.core.model.status import Outcome
 from awsroll.core.request.instructions import AllowList
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.context import Context
+from awsroll.driver.first_step import start_rollout
 from awsroll.driver.step_status import WaitingFor
-from awsroll.driver.steps import start_rollout, step
+from awsroll.driver.steps import step
 from awsroll.driver.user_commands import Command, apply_command
 from awsroll.errors import FleetError
 from awsroll.files.rollout_file import to_fleets
