@@ -5,10 +5,16 @@ from typing import Any
 
 from awsroll.aws.batches import batches
 from awsroll.aws.caller import Caller, Reply
-from awsroll.core.aws_limits import FILTER_VALUES, INSTANCES_PER_PAGE, INSTANCES_TAGGED
+from awsroll.core.aws_limits import (
+    FILTER_VALUES,
+    INSTANCE_STATUSES_DESCRIBED,
+    INSTANCES_PER_PAGE,
+    INSTANCES_TAGGED,
+)
 
 _SERVICE = "ec2"
 _KEY_OF_AWS = "alias/aws/ebs"
+_STATUS_CHECKS = (("system", "SystemStatus"), ("instance", "InstanceStatus"), ("volumes", "AttachedEbsStatus"))
 _FRESH = frozenset({"InvalidInstanceID.NotFound"})
 
 
@@ -101,6 +107,16 @@ class Ec2:
             for name, key in (("system", "SystemStatus"), ("instance", "InstanceStatus"))
             if key in status
         }
+
+    def status_checks_of(self, instance_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return the status checks of running servers: `system`, `instance` and `volumes`, each as EC2 writes it."""
+        found: dict[str, dict[str, str]] = {}
+        for batch in batches(instance_ids, INSTANCE_STATUSES_DESCRIBED):
+            answer = self._caller.call(_SERVICE, "DescribeInstanceStatus", {"InstanceIds": batch})
+            for status in answer.get("InstanceStatuses", []):
+                shown = {name: status.get(key, {}).get("Status", "") for name, key in _STATUS_CHECKS}
+                found[status["InstanceId"]] = shown
+        return found
 
     def console(self, instance_id: str) -> str:
         """Return the console of a server, in base 64; empty if EC2 has none yet."""

@@ -30,6 +30,7 @@ COMMAND_LINE_ONLY = ("iam",)
 EC2_OPERATIONS = (
     "CreateTags",
     "DescribeInstanceAttribute",
+    "DescribeInstanceStatus",
     "DescribeInstances",
     "DescribeLaunchTemplateVersions",
     "DescribeLaunchTemplates",
@@ -38,7 +39,6 @@ EC2_OPERATIONS = (
     "TerminateInstances",
 )
 EC2_COMMAND_LINE_ONLY = (
-    "DescribeInstanceStatus",
     "GetConsoleOutput",
     "GetEbsDefaultKmsKeyId",
     "GetEbsEncryptionByDefault",

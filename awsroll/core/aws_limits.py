@@ -11,6 +11,7 @@ TOGETHER = 100  # servers in one call that changes them; TerminateInstances take
 # EC2
 FILTER_VALUES = 200  # more values in one filter: FilterLimitExceeded
 INSTANCES_PER_PAGE = 1000
+INSTANCE_STATUSES_DESCRIBED = 100
 INSTANCES_TAGGED = 200  # AWS takes 1000 ids; a smaller batch loses less to one unknown id
 TAG_VALUE_CHARACTERS = 256
 RUN_INSTANCES_TOKEN_LIFETIME = timedelta(hours=12)  # not published; a safe lower bound

@@ -21,12 +21,13 @@ from awsroll.core.decide.health_marks import clear_before_care, clear_for_servin
 from awsroll.core.decide.launch import adopt_old_launches, launch, note_shortage, settle_launches
 from awsroll.core.decide.next_look import seconds_until_next_look
 from awsroll.core.decide.nothing_to_do import complete_at_once, has_nothing_to_do
+from awsroll.core.decide.recall import undecided
 from awsroll.core.decide.register import register, tag_launched
 from awsroll.core.decide.reload import check_commands, reload
 from awsroll.core.decide.rest import rest_in_pause, rest_of
 from awsroll.core.decide.retire import retire
 from awsroll.core.decide.routing import advice, changed_routing, without_gone
-from awsroll.core.decide.selection import excess, select, undecided
+from awsroll.core.decide.selection import excess, select
 from awsroll.core.decide.settings import Rest
 from awsroll.core.lifecycle import IllegalMoveError, ServerChanges, note, phase_of
 from awsroll.core.model.actions import PUT_OFF, Action, Answer, Reason, Result
@@ -43,6 +44,7 @@ from awsroll.core.model.status_parts import Failure
 from awsroll.core.observe import clocks, deadlines, hook_runs, judging, membership
 from awsroll.core.observe.learn_rhythm import learn
 from awsroll.core.observe.settle import settle, settle_by_observation
+from awsroll.core.observe.status_checks import check_status_checks, is_trust_due
 from awsroll.core.observe.verdict import decide_on_failure
 
 _SETTLE_SECONDS = 2.0  # between two attempts to settle a launch without an answer
@@ -89,7 +91,8 @@ def decide(rollout: Rollout, observation: Observation, status: Status) -> Plan:
     view = _bring_up_to_date(View(rollout, observation, before))
     capacity = measure(view)
     view = _count(view, capacity)
-    for check in (deadlines.check_deadlines, gates.check_alarms, gates.check_judge, decide_on_failure):
+    checks = (deadlines.check_deadlines, gates.check_alarms, gates.check_judge, check_status_checks, decide_on_failure)
+    for check in checks:
         view = view.with_status(check(view))
     if view.status.rolling_back is not before.rolling_back or view.status.outcome is not Outcome.RUNNING:
         return Plan(actions=(), status=view.status)
@@ -105,7 +108,9 @@ def decide(rollout: Rollout, observation: Observation, status: Status) -> Plan:
 def _has_turned(before: Status, after: Status) -> bool:
     """Return whether the next observation is due at once: the next plan follows from what was decided."""
     gate_moved = (before.gate.closed_since is None) is not (after.gate.closed_since is None)
-    return before.mode is not after.mode or gate_moved or before.gate.baked is not after.gate.baked
+    waits = after.gate.closed_since is not None or after.gate.baking_since is not None or after.retiring
+    asks = before.checking_since is None and after.checking_since is not None and not waits
+    return before.mode is not after.mode or gate_moved or before.gate.baked is not after.gate.baked or asks
 
 
 def _bring_up_to_date(view: View) -> View:
@@ -139,7 +144,9 @@ def _count(view: View, capacity: Capacity) -> View:
         highest_running=max(status.counters.highest_running, capacity.running),
         skipped=len(view.skipped),
     )
-    return view.with_status(replace(status, counters=counters))
+    asked = status.checking_since or view.observation.at
+    checking_since = asked if is_trust_due(view.with_status(status), capacity) else None
+    return view.with_status(replace(status, counters=counters, checking_since=checking_since))
 
 
 # --- rolling ----------------------------------------------------------------------------------------------------------

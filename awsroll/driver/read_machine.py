@@ -1,6 +1,7 @@
 """Reads what EC2 knows of one server that fails: its status checks and the end of its console. It changes nothing.
 
-Neither call is in the policy of a rollout. Without the permission, an explanation says what it could not read.
+The policy of a rollout has no permission for the console. Without a permission, an explanation says what it could not
+read.
 """
 
 import base64

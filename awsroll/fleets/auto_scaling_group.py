@@ -24,6 +24,7 @@ from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.group_launch import GroupLaunches
 from awsroll.fleets.group_settings import GroupReader
 from awsroll.fleets.group_writes import GroupWrites
+from awsroll.fleets.new_server_checks import StatusChecks, counts_volumes
 from awsroll.fleets.observe_schedule import observe_schedule
 from awsroll.fleets.recent import RecentInstances, keeps_targets
 from awsroll.fleets.recorded_instances import named_instances
@@ -43,6 +44,7 @@ class AutoScalingFleet:
         self._aws = aws
         fallbacks = Fallbacks(warn)
         self._targets = TargetGroups(aws)
+        self._checks = StatusChecks(aws, fallbacks)
         self._commands = Commands(aws, fallbacks)
         self._reader = GroupReader(aws, fallbacks)
         self._emulated = EmulatedVersions(fallbacks)
@@ -76,6 +78,7 @@ class AutoScalingFleet:
             saved_settings=self._saved_settings(rollout, described, target_groups),
             gone=self._targets.deleted(rollout.target_groups),
             attached=attached,
+            status_checks=self._checks.observe(status, counts_volumes=counts_volumes(described)),
         )
 
     def observe_group(self, rollout: Rollout) -> Observation:

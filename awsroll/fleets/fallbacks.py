@@ -26,5 +26,6 @@ class Fallbacks:
 
 LAUNCH_INSTANCES = "LaunchInstances"
 BULK_TERMINATE = "TerminateInstanceInAutoScalingGroup with several ids"
+STATUS_CHECKS = "DescribeInstanceStatus"
 LIST_INVOCATIONS = "ListCommandInvocations"
 INSTANCE_REFRESHES = "DescribeInstanceRefreshes"

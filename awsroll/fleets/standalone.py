@@ -19,6 +19,7 @@ from awsroll.fleets.at_rest import servers_at_rest
 from awsroll.fleets.common_writes import CommonWrites
 from awsroll.fleets.execute import Together, execute_in_order, wrong_kind
 from awsroll.fleets.fallbacks import Fallbacks
+from awsroll.fleets.new_server_checks import StatusChecks
 from awsroll.fleets.observe_schedule import observe_schedule
 from awsroll.fleets.recent import RecentInstances, keeps_targets
 from awsroll.fleets.recorded_instances import named_instances
@@ -43,7 +44,9 @@ class StandaloneFleet:
     def __init__(self, aws: Connection, *, warn: Callable[[str], None]) -> None:
         self._aws = aws
         self._targets = TargetGroups(aws)
-        self._commands = Commands(aws, Fallbacks(warn))
+        fallbacks = Fallbacks(warn)
+        self._commands = Commands(aws, fallbacks)
+        self._checks = StatusChecks(aws, fallbacks)
         self._launches = Launches(aws)
         self._protection = Protection(aws)
         self._terminations = Terminations(aws, self._targets)
@@ -66,6 +69,7 @@ class StandaloneFleet:
             saved_settings=self._targets.saved_settings(rollout.target_groups)
             if rollout.sets_target_groups
             else frozenset(),
+            status_checks=self._checks.observe(status, counts_volumes=False),
         )
         return replace(observation, gone=self._targets.deleted(rollout.target_groups))
 

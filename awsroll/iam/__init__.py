@@ -62,7 +62,6 @@ NOT_FOR_ROLLOUTS = {
     "ec2:GetEbsEncryptionByDefault": "only `awsroll policy`",
     "s3:GetEncryptionConfiguration": "only `awsroll policy`",
     "ec2:DescribeLaunchTemplates": "only for similar names in a refusal, which lacks them without this permission",
-    "ec2:DescribeInstanceStatus": "only `awsroll explain`, which says what it could not read",
     "ec2:GetConsoleOutput": "only `awsroll explain`, which says what it could not read",
     "codepipeline:PutJobSuccessResult": "only the function that a pipeline invokes",
     "codepipeline:PutJobFailureResult": "only the function that a pipeline invokes",

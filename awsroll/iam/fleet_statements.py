@@ -19,6 +19,7 @@ def reading(request: PolicyRequest) -> list[Statement]:
     whole = not request.rollouts.stages
     actions = [
         f"{_EC2}:DescribeInstances",
+        *([f"{_EC2}:DescribeInstanceStatus"] if whole else []),
         *(
             f"{_ELB}:Describe{resource}"
             for resource in ("LoadBalancers", "Tags", "TargetGroupAttributes", "TargetGroups", "TargetHealth")

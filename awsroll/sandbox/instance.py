@@ -23,6 +23,15 @@ class Health(StrEnum):
     """No application listens: the instance is booting, stopped or terminated."""
 
 
+class Impaired(StrEnum):
+    """What fails its status checks: the value of the tag `sandbox:status`."""
+
+    INSTANCE = "impaired"
+    SYSTEM = "system-impaired"
+    """The host: the instance status check fails with it."""
+    VOLUMES = "volumes-impaired"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateReason:
     """Why an instance is in its state, as EC2 words it."""
@@ -79,9 +88,10 @@ class SimInstance:
         return self.state in {"pending", "running"}
 
     @property
-    def fails_status_checks(self) -> bool:
-        """Whether the status checks of the running instance fail, by the tag `sandbox:status`."""
-        return self.running_since is not None and self.tags.get("sandbox:status") == "impaired"
+    def impaired(self) -> Impaired | None:
+        """What fails its status checks while it runs, by the tag `sandbox:status`; None if nothing does."""
+        status = self.tags.get("sandbox:status") if self.running_since is not None else None
+        return Impaired(status) if status in set(Impaired) else None
 
     def answers(self, port: int | None = None) -> Health:
         """Return how the application answers a health check on `port`.

@@ -1,8 +1,8 @@
 """The answer of the fake AWS to one action: the executor carries it out, unless a fault comes before or after."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.actions import Action, Answer, DeregisterTargets, RegisterTargets, Result
 from awsroll.core.model.rollout import Rollout
 from awsroll.testing.execute import Executor, StaleError
 from awsroll.testing.faults import Fault, Faults, When
@@ -22,7 +22,10 @@ class Answering:
         """Carry out an action; return its result."""
         name = type(action).__name__
         fault = self.faults.strike(action)
-        if fault is not None and fault.when is When.BEFORE:
+        asked = action
+        if fault is not None and fault.when is When.PARTLY:
+            action = _of_first_target_group(action)
+        if fault is not None and (fault.when is When.BEFORE or (fault.when is When.PARTLY and action is asked)):
             self.world.record("call.failed-before", detail=f"{name} {fault.code}")
             return _failed(action, fault)
         try:
@@ -44,8 +47,16 @@ class Answering:
             )
         if fault is not None:
             self.world.record("call.failed-after", detail=f"{name} {fault.code}")
-            return _failed(action, fault)
+            return _failed(asked, fault)
         return Result(action=action, answer=Answer.DONE, instance_ids=ids)
+
+
+def _of_first_target_group(action: Action) -> Action:
+    """Return the part of an action that concerns the first of several target groups; the action, if it has no parts."""
+    if not isinstance(action, RegisterTargets | DeregisterTargets):
+        return action
+    first = tuple(key for key in action.targets if key.target_group == action.targets[0].target_group)
+    return action if first == action.targets else replace(action, targets=first)
 
 
 def _failed(action: Action, fault: Fault) -> Result:

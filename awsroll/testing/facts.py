@@ -4,7 +4,7 @@ An event changes few instances. So the facts of the others are kept: `Truth.rene
 world has noted as touched, and the cost of an event does not grow with the fleet.
 """
 
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 
@@ -28,6 +28,8 @@ class Fact:
 
     Attributes:
         serving: AWS reports it healthy in every target group where it should be registered.
+        serves_on: where it takes requests, also if it does not serve everywhere.
+        is_ill: a target group or its group reports it unhealthy.
         live: it is of the fleet, pending or running, and neither draining nor being terminated.
         running: it is of the fleet, pending or running; it may drain, or its group may be terminating it.
         counted: it counts towards the desired capacity of its group.
@@ -38,6 +40,8 @@ class Fact:
     """
 
     serving: bool = False
+    serves_on: frozenset[TargetKey] = _NOWHERE
+    is_ill: bool = False
     live: bool = False
     running: bool = False
     counted: bool = False
@@ -57,6 +61,7 @@ class Facts:
     Attributes:
         by_id: the state of each instance.
         serving: the instances that serve.
+        on: how many instances take requests on each registration target.
         live: the instances that are live.
         running: the instances that run.
         ended: the instances of the fleet that are terminated.
@@ -67,6 +72,7 @@ class Facts:
 
     by_id: dict[str, Fact]
     serving: set[str]
+    on: Counter[TargetKey]
     live: set[str]
     running: set[str]
     ended: set[str]
@@ -81,7 +87,11 @@ class Facts:
 
     def put(self, name: str, fact: Fact) -> None:
         """Set the state of one instance."""
-        self.counted += fact.counted - self.by_id.get(name, _NONE).counted
+        before = self.by_id.get(name, _NONE)
+        self.counted += fact.counted - before.counted
+        if fact.serves_on != before.serves_on:
+            self.on.update(fact.serves_on - before.serves_on)
+            self.on.subtract(before.serves_on - fact.serves_on)
         self.by_id[name] = fact
         sets = (self.serving, self.live, self.running, self.ended)
         for names, holds in zip(sets, (fact.serving, fact.live, fact.running, fact.ended), strict=True):
@@ -162,6 +172,7 @@ class Truth:
         facts = Facts(
             by_id={},
             serving=set(),
+            on=Counter(),
             live=set(),
             running=set(),
             ended=set(),
@@ -234,8 +245,13 @@ class Truth:
         of_fleet = self.is_of_fleet(instance)
         entries = self.targets.of(instance.instance_id)
         required = self.required(instance, rollout, rolling_back=rolling_back)
+        able = of_fleet and self._is_able(instance, lifecycle)
+        healthy = frozenset(entry.key for entry in entries if entry.state is TargetState.HEALTHY)
+        marked = member is not None and member.marked_unhealthy
         return Fact(
-            serving=of_fleet and self._serves(instance, lifecycle, required),
+            serving=able and healthy.issuperset(required),
+            serves_on=healthy if able else _NOWHERE,
+            is_ill=marked or any(entry.state is TargetState.UNHEALTHY for entry in entries),
             live=of_fleet and self._is_live(instance, lifecycle, rollout),
             running=instance.live and (of_fleet or self.is_kept_failed(instance)),
             counted=counted,
@@ -252,13 +268,7 @@ class Truth:
             return lifecycle not in LEFT
         return rollout.keep_old or rollout.reloads or not self.targets.is_taken_out(instance.instance_id)
 
-    def _serves(self, instance: FakeInstance, lifecycle: Lifecycle | None, required: tuple[TargetKey, ...]) -> bool:
-        if instance.state is not InstanceState.RUNNING:
-            return False
-        if self.group is not None and lifecycle is not Lifecycle.IN_SERVICE:
-            return False
-        return self._all_healthy(instance.instance_id, required)
-
-    def _all_healthy(self, instance_id: str, keys: Iterable[TargetKey]) -> bool:
-        entries = (self.targets.find(instance_id, key) for key in keys)
-        return all(entry is not None and entry.state is TargetState.HEALTHY for entry in entries)
+    def _is_able(self, instance: FakeInstance, lifecycle: Lifecycle | None) -> bool:
+        """Return whether a load balancer may count on the instance: it runs, and its group has it in service."""
+        in_service = self.group is None or lifecycle is Lifecycle.IN_SERVICE
+        return in_service and instance.state is InstanceState.RUNNING

@@ -10,6 +10,7 @@ class When(StrEnum):
     """Whether a failed call had its effect."""
 
     BEFORE = "before"  # no effect
+    PARTLY = "partly"  # the first of several target groups takes the call, the others do not
     AFTER = "after"  # full effect, but the answer is lost
 
 

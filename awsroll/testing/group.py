@@ -227,6 +227,8 @@ class FakeGroup:
     def _looks_ill(self, member: Member) -> bool:
         if member.instance.state is not InstanceState.RUNNING:
             return True
+        if member.grace_over and member.instance.long_impaired and self._instances.is_impaired(member.instance):
+            return True
         if not (self.settings.health_by_targets and member.grace_over):
             return False
         entries = self._targets.of(member.instance.instance_id)

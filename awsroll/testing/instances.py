@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from awsroll.core.model.observation import InstanceState, TargetKey, TemplateVersion
+from awsroll.core.model.observation import InstanceState, StatusCheck, TargetKey, TemplateVersion
 from awsroll.testing.world import World
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ class Misbehaviour(StrEnum):
     DIES = "dies"
     FLAPS = "flaps"
     BOOT_FAILS = "boot-fails"
+    IMPAIRED = "impaired"
+    """Its instance status check is impaired, while its application is healthy. Its group replaces it, later."""
 
 
 class CallError(Exception):
@@ -67,6 +69,7 @@ class FakeInstance:
     started: bool = False
     broken: bool = False
     ill: bool = False
+    long_impaired: bool = False
     protected: bool = False
     is_new: bool = False
     foreign: bool = False
@@ -181,6 +184,18 @@ class Instances:
         up = instance.state is InstanceState.RUNNING and instance.started
         return up and not (instance.broken or instance.ill or never)
 
+    def is_impaired(self, instance: FakeInstance) -> bool:
+        """Return whether the instance status check fails."""
+        return self.bad_versions.get(instance.application_version) is Misbehaviour.IMPAIRED
+
+    def status_check(self, instance_id: str) -> StatusCheck:
+        """Return what the status checks of an instance say."""
+        instance = self[instance_id]
+        known_at = instance.launched_at + timedelta(seconds=self._world.physics.status_check)
+        if instance.state is not InstanceState.RUNNING or self._world.now < known_at:
+            return StatusCheck.UNKNOWN
+        return StatusCheck.INSTANCE_IMPAIRED if self.is_impaired(instance) else StatusCheck.OK
+
     def run_version(self, instance: FakeInstance, version: str) -> None:
         """Make the instance run another version from now on."""
         instance.application_version = version
@@ -237,6 +252,13 @@ class Instances:
                 self._world.after(physics.early_death, lambda: self.die(instance.instance_id, _SHUTS_ITSELF_DOWN))
             case Misbehaviour.FLAPS:
                 self._world.after(physics.flap, lambda: self._flap(instance))
+            case Misbehaviour.IMPAIRED:
+                self._world.after(physics.status_check + physics.impaired, lambda: self._stay_impaired(instance))
+
+    def _stay_impaired(self, instance: FakeInstance) -> None:
+        if instance.live and self.is_impaired(instance):
+            instance.long_impaired = True
+            self.changed(instance)
 
     def _flap(self, instance: FakeInstance) -> None:
         if not instance.live or self.bad_versions.get(instance.application_version) is not Misbehaviour.FLAPS:

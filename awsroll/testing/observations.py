@@ -17,6 +17,7 @@ from awsroll.core.model.observation import (
     InstanceState,
     Invocation,
     Observation,
+    StatusCheck,
     TargetGroup,
 )
 from awsroll.core.model.period import CalendarState, Schedule
@@ -94,7 +95,13 @@ class Looker:
             alarms=self._alarms(rollout),
             schedule=self._schedule(rollout, at),
             saved_settings=snapshot.saved_settings,
+            status_checks=self._status_checks(status),
         )
+
+    def _status_checks(self, status: Status) -> tuple[tuple[str, StatusCheck], ...] | None:
+        if status.checking_since is None:
+            return None
+        return tuple((name, self.instances.status_check(name)) for name in status.to_check)
 
     def group_observation(self, snapshot: Snapshot) -> Observation:
         """Return the settings and the members of the group, without their targets."""

@@ -17,6 +17,7 @@ from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.testing.checkpoints import Checkpoints
 from awsroll.testing.endings import Ending, Found
 from awsroll.testing.facts import Change, Facts, Truth
+from awsroll.testing.target_floors import TargetFloors
 from awsroll.testing.world import Actor, World
 
 _STANDBY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
@@ -53,6 +54,7 @@ class Safety:
     _found: Found | None = None
     _facts: Facts | None = None
     _checkpoints: Checkpoints | None = None
+    _floors: TargetFloors | None = None
     _lost: dict[str, datetime] = field(default_factory=dict)
 
     def begin(self, rollout: Rollout) -> None:
@@ -71,6 +73,8 @@ class Safety:
         on_goal = frozenset(one.instance_id for one in current)
         self._found = Found.of(desired, on_goal, self.truth.targets, self.truth.group)
         self._facts = self._gather(rollout)
+        shown = (entry.key for one in self._facts.live for entry in self.truth.targets.of(one))
+        self._floors = TargetFloors.of(self._facts, desired, shown)
         self.world.take_touched()
         self.truth.somebody.begin()
         self._checkpoints = Checkpoints(truth=self.truth, rollout=rollout, found=on_goal)
@@ -88,6 +92,8 @@ class Safety:
             return
         self.seen_at = seen_at
         self._lost = {one: at for one, at in self._lost.items() if self._is_unseen(at)}
+        if self._floors is not None:
+            self._floors.forget(seen_at)
         if status.rolling_back is not self._rolling_back:
             self._rolling_back = status.rolling_back
             self._facts = self._gather(self.rollout)
@@ -190,10 +196,14 @@ class Safety:
         self.lowest_serving = min(self.lowest_serving, len(facts.serving))
         self.highest_live = max(self.highest_live, len(facts.live))
         self.highest_running = max(self.highest_running, len(facts.running))
-        if actor is not Actor.AWSROLL:
+        by_us = actor is Actor.AWSROLL
+        taken_from = {} if self._floors is None else self._floors.note(change, self.world.now, by_us=by_us)
+        if not by_us:
             self._lost.update(dict.fromkeys(change.taken, self.world.now))
             return
         self._check_floor(facts, change)
+        if self._floors is not None and (problem := next(self._floors.problems(taken_from, facts, self.floor), "")):
+            self._fail(problem)
         self._check_ceiling(facts, change)
         self._check_requests(change)
         self._check_touched(self.rollout, change)

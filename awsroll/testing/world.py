@@ -48,6 +48,8 @@ class Physics:
         group_reaction: how long a group takes to notice a difference.
         launch_retry: how long a group waits after a failed launch.
         health_grace: how long after InService a group ignores target health.
+        status_check: how long after the launch the status checks of an instance have a result.
+        impaired: how long a group waits for impaired status checks to recover before it marks the member.
         command: how long a reload command runs.
         dead_target_lingers: how long a terminated instance is still listed as a target.
         terminated_visible: how long EC2 shows a terminated instance.
@@ -62,6 +64,8 @@ class Physics:
     group_reaction: float = 5
     launch_retry: float = 60
     health_grace: float = 120
+    status_check: float = 0
+    impaired: float = 120
     command: float = 20
     dead_target_lingers: float = 120
     terminated_visible: float = 3600

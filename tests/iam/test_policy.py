@@ -26,7 +26,17 @@ def test_a_standalone_reload_reads_moves_traffic_tags_and_sends_a_command() -> N
     instances = ec2("instance/*")
     ours = {"StringEquals": {"aws:ResourceTag/awsroll:fleet": ["web"]}}
     expected = [
-        ("Read", ["autoscaling:DescribeAutoScalingInstances", "ec2:DescribeInstances", *READ_BALANCERS], ["*"], None),
+        (
+            "Read",
+            [
+                "autoscaling:DescribeAutoScalingInstances",
+                "ec2:DescribeInstanceStatus",
+                "ec2:DescribeInstances",
+                *READ_BALANCERS,
+            ],
+            ["*"],
+            None,
+        ),
         (
             "MoveTraffic",
             ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"],

@@ -8,9 +8,9 @@ from typing import assert_never
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Result
 from awsroll.core.model.calls import Launch
-from awsroll.core.model.observation import CommandState, InstanceState, Lifecycle, TargetState
+from awsroll.core.model.observation import CommandState, InstanceState, Lifecycle, TargetKey, TargetState
 from awsroll.core.tags import KEEP_UNTIL_TAG
-from tests.model.world import NEW, Server, World, token_number
+from tests.model.world import API, NEW, WEB, Server, World, token_number
 
 Done = tuple[World, Result]
 _ON_ITS_WAY_OUT = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
@@ -24,10 +24,10 @@ def carry_out(world: World, action: Action) -> Done:  # noqa: C901, PLR0911, PLR
             return _on_each(world, action, names, lambda server: _tagged(server, dict(tags)))
         case act.LaunchInstance(launch=launch) | act.LaunchInGroup(launch=launch):
             return _launch(world, action, launch)
-        case act.RegisterTargets(instance_id=name):
-            return _on_each(world, action, (name,), _registered)
-        case act.DeregisterTargets(instance_id=name):
-            return _on_each(world, action, (name,), _deregistered)
+        case act.RegisterTargets(instance_id=name, targets=keys):
+            return _on_each(world, action, (name,), lambda server: _registered(server, keys))
+        case act.DeregisterTargets(instance_id=name, targets=keys):
+            return _on_each(world, action, (name,), lambda server: _deregistered(server, keys))
         case act.TerminateInstance(instance_id=name):
             return _on_each(world, action, (name,), lambda server: server._replace(**_ENDED) if server.lives else None)
         case act.TerminateInGroup(instance_ids=names, decrement=decrement):
@@ -67,7 +67,7 @@ def carry_out(world: World, action: Action) -> Done:  # noqa: C901, PLR0911, PLR
             assert_never(never)
 
 
-_ENDED = {"state": InstanceState.TERMINATED, "target": None, "out": False}
+_ENDED = {"state": InstanceState.TERMINATED, "target": None, "second": None, "out": False}
 
 
 def _result(action: Action, answer: Answer = Answer.DONE, *names: str) -> Result:
@@ -94,17 +94,28 @@ def _tagged(server: Server, tags: dict[str, str]) -> Server:
     )
 
 
-def _registered(server: Server) -> Server | None:
+def _registered(server: Server, keys: tuple[TargetKey, ...]) -> Server | None:
     if server.state is not InstanceState.RUNNING:
         return None
-    fresh = server.target in (None, TargetState.DRAINING)
-    return server._replace(target=TargetState.INITIAL if fresh else server.target, out=False)
+    if WEB in keys and server.target in (None, TargetState.DRAINING):
+        server = server._replace(target=TargetState.INITIAL)
+    if API in keys:
+        second = TargetState.INITIAL if server.second in (None, TargetState.DRAINING) else server.second
+        server = server._replace(second=second, needs_second=True)
+    return server._replace(out=False)
 
 
-def _deregistered(server: Server) -> Server:
-    if server.target is None:
-        return server
-    return server._replace(target=TargetState.DRAINING, out=server.life is None)
+def _deregistered(server: Server, keys: tuple[TargetKey, ...]) -> Server:
+    if WEB in keys and server.target is not None:
+        server = server._replace(target=TargetState.DRAINING)
+    if API in keys and server.second is not None:
+        server = server._replace(second=TargetState.DRAINING)
+    draining = TargetState.DRAINING in (server.target, server.second)
+    return server._replace(out=server.life is None) if draining and not _is_registered(server) else server
+
+
+def _is_registered(server: Server) -> bool:
+    return any(state not in (None, TargetState.DRAINING) for state in (server.target, server.second))
 
 
 def _detached(server: Server) -> Server | None:
@@ -151,6 +162,7 @@ def launched(world: World, launch: Launch | None = None) -> Server:
         state=InstanceState.PENDING,
         life=Lifecycle.PENDING if in_group else None,
         target=None,
+        needs_second=world.has_second and (not in_group or version == "new"),
         role="" if in_group else "replacement",
         token=token_number(launch.token) if launch is not None else 0,
         place=launch.index if launch is not None else 0,

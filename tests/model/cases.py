@@ -3,15 +3,21 @@
 from typing import Any
 
 from awsroll.core.model.amount import EVERYTHING, NONE, Amount
-from awsroll.core.model.observation import FleetKind, Lifecycle
+from awsroll.core.model.observation import FleetKind, Lifecycle, TargetState
 from awsroll.core.model.rollout import Gates, OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
 from tests.model.explore import Case
 from tests.model.safety import Found
 from tests.model.times import LIMITS, LONG
-from tests.model.world import IDS, NEW, OLD, ROLLOUT_ID, WEB, Server, Settings, World
+from tests.model.world import API, IDS, NEW, OLD, ROLLOUT_ID, WEB, Server, Settings, World
 
 ONE = Amount(value=1)
 KINDS = {"standalone": FleetKind.STANDALONE, "group": FleetKind.AUTO_SCALING}
+SECOND = "in-two-target-groups"
+_WITH_SECOND: dict[str, dict[str, Any]] = {
+    "replace": {"max_unavailable": ONE},
+    "launch-first": {"max_surge": ONE},
+    "double-half": {"strategy": Strategy.DOUBLE_HALF, "max_surge": EVERYTHING},
+}
 STRATEGIES: dict[str, dict[str, Any]] = {
     "replace": {"max_unavailable": ONE},
     "launch-first": {"max_surge": ONE},
@@ -39,6 +45,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "batches": {"strategy": Strategy.DOUBLE_HALF, "max_surge": EVERYTHING},  # each launch is one of a batch: see `runs`
     "capped": {"max_unavailable": ONE, "max_running": EVERYTHING},
     "two-at-a-time": {"max_unavailable": Amount(value=2)},
+    **{f"{name}-{SECOND}": how for name, how in _WITH_SECOND.items()},
 }
 
 
@@ -46,13 +53,15 @@ def case(kind: str, strategy: str, size: int, faults: int, **changes: Any) -> Ca
     """Return a case of `size` old servers, or of `servers`; other changes apply to the rollout."""
     servers = changes.pop("servers", None)
     user_requests, backwards = changes.pop("user_requests", True), changes.pop("backwards", False)
-    world = fleet(kind, size, servers)
+    has_second = strategy.endswith(SECOND)
+    world = fleet(kind, size, servers, has_second=has_second)
     made = {
         "rollout_id": ROLLOUT_ID,
         "kind": KINDS[kind],
         "fleet": "web",
         "group": "web" if world.settings is not None else "",
-        "target_groups": (WEB.target_group,),
+        "target_groups": (WEB.target_group, *((API.target_group,) if has_second else ())),
+        "extra_targets": (API,) if has_second and world.settings is not None else (),
         "max_unavailable": NONE,
         "max_surge": NONE,
         "template": NEW,
@@ -68,12 +77,15 @@ def case(kind: str, strategy: str, size: int, faults: int, **changes: Any) -> Ca
     return Case(name, Found(Rollout(**made), world), faults, user_requests, backwards)
 
 
-def fleet(kind: str, size: int, servers: tuple[Server, ...] | None = None) -> World:
+def fleet(kind: str, size: int, servers: tuple[Server, ...] | None = None, *, has_second: bool = False) -> World:
     """Return a fleet of old, healthy servers, or of the given servers."""
     in_group = kind == "group"
     life = Lifecycle.IN_SERVICE if in_group else None
     found = tuple(Server() for _ in range(size)) if servers is None else servers
     placed = tuple(one._replace(life=life) if one.life is None and one.held != "foreign" else one for one in found)
+    if has_second:
+        placed = tuple(one._replace(second=TargetState.HEALTHY, needs_second=True, fit=True) for one in placed)
     counted = sum(one.counted for one in placed) if in_group else len(placed)
     settings = Settings(desired=counted, minimum=0, maximum=max(counted, 1)) if in_group else None
-    return World(servers=tuple(zip(IDS, placed, strict=False)), settings=settings, goal=counted)
+    named = tuple(zip(IDS, placed, strict=False))
+    return World(servers=named, settings=settings, goal=counted, has_second=has_second)

@@ -53,6 +53,7 @@ _INSTANT = re.compile(r"2026-01-01 00:00:00\+00:00")
 
 def _server(server: Server) -> str:
     words = [server.version, str(server.state), str(server.life or ""), f"target: {server.target}"]
+    words += [f"second: {server.second}"] * server.needs_second
     words += ["sick"] * server.sick + ["taken"] * server.taken
     words += [f"{name}={value}" for name, value in server._asdict().items() if name in _DETAILS and value]
     return " ".join(word for word in words if word)

@@ -12,10 +12,10 @@ from pytest import MonkeyPatch  # noqa: PT013 -- only the type's name is used
 from awsroll.core import planner
 from awsroll.core.classify import capacity, desired
 from awsroll.core.classify.view import View
-from awsroll.core.decide import finish, gates, launch, reload, retire, selection, terminating
+from awsroll.core.decide import finish, gates, launch, recall, reload, retire, selection, terminating
 from awsroll.core.model.observation import TargetState
 from awsroll.core.model.plan import Plan
-from tests.model.cases import case
+from tests.model.cases import SECOND, case
 from tests.model.explore import Case
 from tests.model.world import Server
 
@@ -93,8 +93,14 @@ MUTANTS = (
     ),
     Mutant(
         "leaving servers are released when the fleet can no longer spare them",
-        _constant(selection, "_seemingly_untouched", frozenset()),
+        _constant(recall, "_recallable", frozenset()),
         case("standalone", "replace", 2, 1, user_requests=False),
+        "invariant 1",
+    ),
+    Mutant(
+        "servers that have left some of their target groups only are recalled too",
+        _constant(recall, "_partly_out", frozenset()),
+        case("group", f"launch-first-{SECOND}", 1, 1, user_requests=False),
         "invariant 1",
     ),
     Mutant(

@@ -142,6 +142,9 @@ def cut_short(found: Found, made: Pass) -> Iterator[tuple[str, World, Status]]:
         lost = replace(results[number], answer=Answer.UNANSWERED, instance_ids=())
         if len(actions) > 1:
             yield f"FAULT answer {number} lost", worlds[-1], settle(status, _with(results, number, lost), NOW)
+        if isinstance(action, act.DeregisterTargets) and len(action.targets) > 1:
+            after, _ = carry_out(worlds[number], replace(action, targets=action.targets[:1]))
+            yield f"FAULT crash after a part of call {number}", after, status
         world, answers = _without(found, made, number)
         yield f"FAULT answer {number} lost, no effect", world, settle(status, _with(answers, number, lost), NOW)
         if isinstance(action, _LAUNCHES):

@@ -41,13 +41,26 @@ def _next(server: Server) -> Iterator[tuple[str, Server | None]]:
         yield "is checked", server._replace(target=TargetState.UNHEALTHY if server.sick else TargetState.HEALTHY)
     elif server.target is TargetState.UNHEALTHY and not server.sick:
         yield "recovers", server._replace(target=TargetState.HEALTHY)
+    yield from _next_in_second(server)
     for number, (attempt, state) in enumerate(server.commands):
         if state is CommandState.RUNNING:
             yield "runs its command", server._replace(commands=_ended(server, number, attempt, CommandState.SUCCEEDED))
 
 
+def _next_in_second(server: Server) -> Iterator[tuple[str, Server]]:
+    if server.second is TargetState.DRAINING:
+        yield "has drained in the second", server._replace(second=None)
+    elif server.second is TargetState.INITIAL:
+        second = TargetState.UNHEALTHY if server.sick else TargetState.HEALTHY
+        yield "is checked in the second", server._replace(second=second)
+    elif server.second is TargetState.UNHEALTHY and not server.sick:
+        yield "recovers in the second", server._replace(second=TargetState.HEALTHY)
+
+
 def _left(server: Server) -> tuple[str, Server]:
     left = server._replace(life=None, target=None)
+    if server.life is not Lifecycle.DETACHING:
+        left = left._replace(second=None)
     if server.life is Lifecycle.DETACHING:
         return "is detached", left
     return "has drained and ends", left._replace(state=InstanceState.TERMINATED)
@@ -109,7 +122,12 @@ def _wrong(server: Server) -> Iterator[tuple[str, Server]]:
         yield (
             "dies",
             server._replace(
-                state=InstanceState.TERMINATED, life=life, target=None, commands=_undelivered(server), out=False
+                state=InstanceState.TERMINATED,
+                life=life,
+                target=None,
+                second=None,
+                commands=_undelivered(server),
+                out=False,
             ),
         )
     if server.state is InstanceState.PENDING and not leaving:
@@ -119,6 +137,9 @@ def _wrong(server: Server) -> Iterator[tuple[str, Server]]:
     if server.target is TargetState.HEALTHY and not leaving:
         yield "is unhealthy for a moment", server._replace(target=TargetState.UNHEALTHY)
         yield "is unhealthy permanently", server._replace(target=TargetState.UNHEALTHY, sick=True)
+    if server.second is TargetState.HEALTHY and not leaving:
+        yield "is unhealthy in the second for a moment", server._replace(second=TargetState.UNHEALTHY)
+        yield "is unhealthy in the second permanently", server._replace(second=TargetState.UNHEALTHY, sick=True)
     for number, (attempt, state) in enumerate(server.commands):
         if state is CommandState.RUNNING:
             yield "fails its command", server._replace(commands=_ended(server, number, attempt, CommandState.FAILED))

@@ -2,7 +2,7 @@
 
 Limits of the model:
 
-- fleets of at most four servers in one zone, with one target group and one port;
+- fleets of at most four servers in one zone, with one or two target groups on one port;
 - an observation shows the true state: it is never stale, and nothing happens between an observation and its calls;
 - time has three strides (see `times`): clocks that run at the same time differ only by stride, and all deadlines
   are equally long;
@@ -15,7 +15,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from tests.model.cases import STRATEGIES, case
+from tests.model.cases import KINDS, SECOND, STRATEGIES, case
 from tests.model.explore import Case, Explored, Explorer
 from tests.model.moves import watched_moves
 from tests.support.launching import launching_batches
@@ -44,6 +44,7 @@ IN_CI: tuple[CaseKey, ...] = (
     *(("group", strategy, 1, 1) for strategy in ("replace", "launch-first", "reload")),
     ("standalone", "keep-failed", 1, 1),
     ("group", "keep-failed", 1, 1),
+    *((kind, f"launch-first-{SECOND}", 1, 1) for kind in ("standalone", "group")),
     *((kind, strategy, 3, 0) for kind in ("standalone", "group") for strategy in ("replace", "launch-first", "reload")),
     ("standalone", "double-half", 3, 0),
     ("standalone", "keep-old", 3, 0),
@@ -57,6 +58,9 @@ IN_CI: tuple[CaseKey, ...] = (
 
 # The longest case first, so that two processors are busy to the end.
 EVERY_NIGHT: tuple[CaseKey, ...] = (
+    ("group", f"launch-first-{SECOND}", 2, 1),
+    *((kind, f"{name}-{SECOND}", 1, 1) for kind in KINDS for name in ("launch-first", "replace", "double-half")),
+    *((kind, f"{name}-{SECOND}", 2, 0) for kind in KINDS for name in ("launch-first", "replace", "double-half")),
     ("group", "launch-first", 2, 1),
     ("group", "reload", 2, 1),
     ("standalone", "double-half", 2, 1),

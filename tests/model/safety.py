@@ -11,10 +11,10 @@ from typing import NamedTuple
 from awsroll.core.classify.capacity import bounds
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action
-from awsroll.core.model.observation import FleetKind, InstanceState, Lifecycle, TargetState
+from awsroll.core.model.observation import FleetKind, InstanceState, Lifecycle, TargetKey, TargetState
 from awsroll.core.model.rollout import Rollout, SkipPolicy, Strategy
 from awsroll.core.model.status import Mode, Outcome, Status
-from tests.model.world import Server, World
+from tests.model.world import API, WEB, Server, World
 
 _STANDBY = (Lifecycle.STANDBY, Lifecycle.ENTERING_STANDBY)
 
@@ -86,10 +86,25 @@ def _serving(world: World) -> set[str]:
 
 def _floor(found: Found, deed: Deed) -> Iterator[str]:
     """Check invariant 1: after servers leave service, the floor remains."""
+    if isinstance(deed.action, act.RegisterTargets):
+        return  # a member that is first registered in a further target group serves as before, and more is asked of it
     before, after = _serving(deed.before), _serving(deed.after)
     floor = bounds(found.rollout, deed.after.goal).floor
     if before - after and len(after) < floor:
         yield f"invariant 1: takes {sorted(before - after)}, {len(after)} serve, the floor is {floor}"
+    for key in (WEB, API) if found.world.has_second else ():
+        yield from _floor_of(key, deed, floor)
+
+
+def _floor_of(key: TargetKey, deed: Deed, floor: int) -> Iterator[str]:
+    """Check invariant 1 for one target group: no fit server leaves it while it is below the floor.
+
+    A server that never served, or that is unhealthy in one target group, is no capacity wherever else it is healthy.
+    """
+    left = {name for name, server in deed.after.servers if server.serves_on(key)}
+    taken = [name for name, server in deed.before.servers if server.serves_on(key) and server.fit]
+    if (gone := sorted(set(taken) - left)) and len(left) < floor:
+        yield f"invariant 1: takes {gone}, {len(left)} serve on {key.target_group}, the floor is {floor}"
 
 
 def _live(found: Found, world: World) -> int:
@@ -126,8 +141,12 @@ def _requests(deed: Deed) -> Iterator[str]:
     """Check invariant 3: a server that ends or is reloaded holds no request."""
     if isinstance(deed.action, act.TerminateInstance | act.SendCommand):
         for name, server in _touched(deed):
-            if server.target is not None:
-                yield f"invariant 3: {name} is {server.target}, it may hold a request"
+            if server.target is not None or server.second is not None:
+                yield f"invariant 3: {name} is {server.target} and {server.second}, it may hold a request"
+    if isinstance(deed.action, act.TerminateInGroup):
+        for name, server in _touched(deed):
+            if server.second is not None:
+                yield f"invariant 3: {name} is {server.second} where its group does not drain it"
 
 
 def _not_ours(found: Found, deed: Deed) -> Iterator[str]:
@@ -172,7 +191,8 @@ def _window(found: Found, deed: Deed) -> Iterator[str]:
 def _is_out(found: Found, server: Server) -> bool:
     if not server.lives or server.serves:
         return False
-    return found.rollout.reloads or server.target is not None or server.life is Lifecycle.ENTERING_STANDBY
+    registered = server.target is not None or server.second is not None
+    return found.rollout.reloads or registered or server.life is Lifecycle.ENTERING_STANDBY
 
 
 def _half(found: Found, deed: Deed) -> Iterator[str]:
@@ -265,8 +285,12 @@ def _is_on(found: Found, server: Server, goal: str) -> bool:
 
 
 def _is_lost(server: Server) -> bool:
+    out = (None, TargetState.DRAINING)
     if server.life is None:
-        return server.target in (None, TargetState.DRAINING) or server.state is InstanceState.PENDING
+        is_out = server.target in out or (server.needs_second and server.second in out)
+        return is_out or server.state is InstanceState.PENDING
+    if server.taken and server.needs_second and server.second in out:
+        return True
     return server.life in _STANDBY
 
 

@@ -31,7 +31,7 @@ from awsroll.testing.observations import named_ids
 from tests.model.times import DELAY, NOW
 
 ROLLOUT_ID = "model"
-WEB = TargetKey(target_group="arn:web", port=80)
+WEB, API = (TargetKey(target_group=arn, port=80) for arn in ("arn:web", "arn:api"))
 OLD, NEW = (TemplateVersion(template_id="lt", number=number) for number in (1, 2))
 TEMPLATES = {"old": OLD, "new": NEW}
 ZONE, SUBNET = "zone-a", "subnet-a"
@@ -43,6 +43,9 @@ class Server(NamedTuple):
     Attributes:
         version: the template that it came from, `old` or `new`.
         state, life, target: in EC2, in its group (None: in none) and in the target group (None: not registered).
+        second: in the second target group, which no group manages.
+        needs_second: it belongs in the second target group. A group's new member does once awsroll has registered it.
+        fit: it has served everywhere, and since then it has been unhealthy nowhere.
         sick: its application never becomes healthy.
         role: awsroll's role tag; empty: no tag of the rollout.
         token: the number of the token of its launch, as long as a lost answer may refer to it.
@@ -60,6 +63,9 @@ class Server(NamedTuple):
     state: InstanceState = InstanceState.RUNNING
     life: Lifecycle | None = None
     target: TargetState | None = TargetState.HEALTHY
+    second: TargetState | None = None
+    needs_second: bool = False
+    fit: bool = False
     sick: bool = False
     role: str = ""
     token: int = 0
@@ -81,18 +87,36 @@ class Server(NamedTuple):
     @property
     def is_set_aside(self) -> bool:
         """Whether the server is kept for inspection, out of the fleet."""
-        return self.kept and self.life is None and self.target in (None, TargetState.DRAINING)
+        out = (None, TargetState.DRAINING)
+        return self.kept and self.life is None and self.target in out and self.second in out
 
     @property
     def serves(self) -> bool:
-        """Whether the server takes requests."""
+        """Whether the server takes requests wherever it should."""
+        healthy = self.target is TargetState.HEALTHY and (self.second is TargetState.HEALTHY or not self.needs_second)
+        return healthy and self._is_in_service
+
+    @property
+    def _is_in_service(self) -> bool:
         in_service = self.life in (None, Lifecycle.IN_SERVICE) and self.held != "foreign"
-        return self.state is InstanceState.RUNNING and self.target is TargetState.HEALTHY and in_service
+        return in_service and self.state is InstanceState.RUNNING
+
+    def serves_on(self, key: TargetKey) -> bool:
+        """Return whether the server takes requests of a target group."""
+        state = self.target if key == WEB else self.second
+        return state is TargetState.HEALTHY and self._is_in_service
 
     @property
     def counted(self) -> bool:
         """Whether the group counts the server towards desired, even if the server has ended unnoticed."""
         return self.life in (Lifecycle.PENDING, Lifecycle.IN_SERVICE)
+
+
+def _with_fitness(server: Server) -> Server:
+    if server.serves:
+        return server._replace(fit=True)
+    is_ill = TargetState.UNHEALTHY in (server.target, server.second) or server.marked or not server.lives
+    return server._replace(fit=False) if is_ill else server
 
 
 class Settings(NamedTuple):
@@ -114,6 +138,7 @@ class World(NamedTuple):
         goal: how many servers the fleet should have: the initial number, or the last one set by someone.
         touched: how many old servers awsroll has taken out of service, except in a rollback.
         approved: how many gates a person has approved.
+        has_second: the fleet has a second target group.
     """
 
     servers: tuple[tuple[str, Server], ...]
@@ -121,9 +146,12 @@ class World(NamedTuple):
     goal: int
     touched: int = 0
     approved: int = 0
+    has_second: bool = False
 
     def changed(self, name: str, server: Server | None) -> "World":
         """Return the world with this server replaced; None: removed."""
+        if self.has_second and server is not None:
+            server = _with_fitness(server)
         kept = ((one, server if one == name else each) for one, each in self.servers)
         return self._replace(servers=tuple((one, each) for one, each in kept if each is not None))
 
@@ -167,7 +195,8 @@ IDS = tuple(f"i-{number:02}" for number in range(1, 40))
 
 @cache
 def _instance(name: str, server: Server) -> Instance:
-    targets = () if server.target is None else (Target(key=WEB, state=server.target),)
+    states = ((WEB, server.target), (API, server.second))
+    targets = tuple(Target(key=key, state=state) for key, state in states if state is not None)
     return Instance(
         instance_id=name,
         zone=ZONE,
@@ -202,11 +231,15 @@ def _group(settings: Settings, ended: frozenset[str]) -> Group:
     )
 
 
+def _target_group(name: str, *, managed: bool) -> TargetGroup:
+    return TargetGroup(arn=f"arn:{name}", name=name, port=80, deregistration_delay_seconds=DELAY, managed=managed)
+
+
+_SECOND = _target_group("api", managed=False)
 _TARGET_GROUPS = {
-    managed: (
-        TargetGroup(arn=WEB.target_group, name="web", port=80, deregistration_delay_seconds=DELAY, managed=managed),
-    )
+    (managed, has_second): (_target_group("web", managed=managed), *((_SECOND,) if has_second else ()))
     for managed in (False, True)
+    for has_second in (False, True)
 }
 
 
@@ -216,7 +249,7 @@ def look(world: World, rollout: Rollout, status: Status) -> Observation:
     shown = [
         _instance(name, server)
         for name, server in world.servers
-        if server.target is not None or server.life is not None or server.role or name in named
+        if server.target is not None or server.second is not None or server.life or server.role or name in named
     ]
     there = {one.instance_id for one in shown}
     shown += [Instance(instance_id=name, state=InstanceState.MISSING) for name in sorted(named - there)]
@@ -225,10 +258,11 @@ def look(world: World, rollout: Rollout, status: Status) -> Observation:
     return Observation(
         at=NOW,
         instances=tuple(shown),
-        target_groups=_TARGET_GROUPS[is_group],
+        target_groups=_TARGET_GROUPS[is_group, world.has_second],
         group=None if settings is None else _group(settings, ended),
         invocations=_invocations(world, status) if rollout.reloads else (),
         saved_settings=frozenset() if settings is None else settings.saved_settings,
+        status_checks=None if status.checking_since is None else (),
     )
 
 

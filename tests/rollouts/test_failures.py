@@ -11,6 +11,7 @@ from tests.rollouts.rolling import enter, make_sandbox
 
 KINDS = pytest.mark.parametrize("grouped", [False, True], ids=["standalone", "auto-scaling"])
 UNHEALTHY, UNBOOTABLE = {"sandbox:health": "unhealthy"}, {"sandbox:boot": "fails"}
+IMPAIRED, ON_A_FAILED_HOST = {"sandbox:status": "impaired"}, {"sandbox:status": "system-impaired"}
 
 
 @KINDS
@@ -43,6 +44,33 @@ def test_a_version_that_does_not_boot_stops_with_its_cause(tmp_path: Path, *, gr
         assert report.status is Outcome.STOPPED
         assert report.failures
         assert rolling.serving_versions() == {"v1": 4}
+
+
+@KINDS
+def test_a_version_with_impaired_status_checks_is_rolled_back_though_it_is_healthy(
+    tmp_path: Path, *, grouped: bool
+) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        rolling = enter(sandbox, clock, tmp_path, grouped=grouped, servers=2, further_versions=(IMPAIRED,))
+        bake = 0 if grouped else 120  # a group acts on these checks, so there they are waited for
+        report = rolling.roll(version=3, on_failure=OnFailure.ROLLBACK, bake_time=bake)
+
+        assert report.status is Outcome.ROLLED_BACK
+        assert "instance status check is impaired" in report.reason
+        sandbox.jump(600)
+        assert rolling.serving_versions() == {"v1": 2}
+
+
+def test_servers_on_failed_hosts_are_replaced_until_the_rollout_gives_up(tmp_path: Path) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        rolling = enter(sandbox, clock, tmp_path, grouped=True, servers=1, further_versions=(ON_A_FAILED_HOST,))
+        report = rolling.roll(version=3, on_failure=OnFailure.ROLLBACK, launch_first=True)
+
+        assert report.status is Outcome.ROLLED_BACK
+        assert len(report.failures) > 1
+        assert "system status check is impaired" in report.reason
 
 
 def test_a_stopped_rollout_of_a_group_leaves_the_baseline_as_its_version(tmp_path: Path) -> None:

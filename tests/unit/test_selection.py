@@ -2,12 +2,23 @@
 
 from dataclasses import replace
 
+import pytest
+
 from awsroll.core.classify.capacity import measure
 from awsroll.core.classify.view import View
 from awsroll.core.decide.selection import select
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.calls import Call, CallKind, Launch
-from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, Observation, TargetState
+from awsroll.core.model.observation import (
+    FleetKind,
+    Instance,
+    Lifecycle,
+    Observation,
+    Target,
+    TargetGroup,
+    TargetKey,
+    TargetState,
+)
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, SkipPolicy, Strategy
 from awsroll.core.model.server_record import Server
@@ -113,6 +124,62 @@ def test_a_deregistration_that_had_no_effect_for_long_was_none() -> None:
     seen = look(instance("i-1"), instance("i-2"), _ill("i-3"), at=15)
 
     assert _select(rollout(), seen, before).retiring == ()
+
+
+# --- in several target groups ---------------------------------------------------------------------------------------
+
+ON_API = TargetKey(target_group="arn:api", port=80)
+
+
+def _on_both(name: str, api: TargetState | None, **more: object) -> Instance:
+    others = () if api is None else (Target(key=ON_API, state=api),)
+    return member(name, targets=(Target(key=ON_WEB, state=TargetState.HEALTHY), *others), **more)
+
+
+def _in_api(*members: Instance, leaving: Server | None = None, unavailable: str = "1", **kept: object) -> Status:
+    """Select in a group of three whose members are also in a target group that it does not manage."""
+    web, api = (TargetGroup(arn=key.target_group, name="t", port=80, managed=key == ON_WEB) for key in (ON_WEB, ON_API))
+    ours = replace(rollout(FleetKind.AUTO_SCALING, unavailable=unavailable), extra_targets=(ON_API,))
+    servers = {} if leaving is None else {"i-1": leaving}
+    before = kept_status(desired=Desired(goal=3, expected=3, previous=3, moved_at=T0), servers=servers, **kept)
+    seen = group_look(*members, seen=group(desired=3), at=60)
+    return _select(ours, replace(seen, target_groups=(web, api)), before)
+
+
+_ILL = member("i-3", targets=(Target(key=ON_WEB, state=TargetState.UNHEALTHY),))
+_LEAVING = Server(phase=ServerPhase.DRAINING, since=T0, served=True, targets=(ON_API, ON_WEB), deregistered_at=T0)
+
+
+@pytest.mark.parametrize("api", [None, TargetState.DRAINING])
+def test_a_server_that_has_left_a_part_of_its_target_groups_returns_when_another_falls_ill(
+    api: TargetState | None,
+) -> None:
+    decided = _in_api(_on_both("i-1", api), _on_both("i-2", TargetState.HEALTHY), _ILL, leaving=_LEAVING)
+
+    assert (decided.returning, decided.retiring) == (("i-1",), ())
+
+
+def test_a_server_that_did_not_serve_when_it_was_chosen_does_not_return() -> None:
+    leaving = replace(_LEAVING, served=False)
+    decided = _in_api(_on_both("i-1", None), _on_both("i-2", TargetState.HEALTHY), _ILL, leaving=leaving)
+
+    assert decided.retiring == ("i-1",)
+
+
+def test_nothing_that_takes_requests_leaves_until_a_recalled_server_is_back() -> None:
+    marked = _on_both("i-2", TargetState.HEALTHY, marked_unhealthy=True)
+    back = (_on_both("i-1", TargetState.INITIAL), marked, _ILL)
+
+    assert _in_api(*back, unavailable="2").retiring == ("i-3",)
+    back = (_on_both("i-1", TargetState.HEALTHY), marked, _ILL)
+    assert _in_api(*back, unavailable="2").retiring == ("i-2", "i-3")
+
+
+def test_a_member_that_its_group_launched_leaves_before_those_that_an_extra_target_group_needs() -> None:
+    both = [_on_both(name, TargetState.HEALTHY) for name in ("i-1", "i-2")]
+
+    assert _in_api(*both, _on_both("i-3", None), unavailable="1").retiring == ("i-3",)
+    assert _in_api(*both, _on_both("i-3", None, protected=True), unavailable="1").retiring == ("i-1",)
 
 
 # --- double-half, launch first --------------------------------------------------------------------------------------

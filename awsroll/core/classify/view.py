@@ -15,8 +15,10 @@ from awsroll.core.classify.serving import obstacle
 from awsroll.core.model.observation import (
     FleetKind,
     Instance,
+    InstanceState,
     Lifecycle,
     TargetKey,
+    TargetState,
 )
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import SkipPolicy
@@ -161,6 +163,47 @@ class View(InstanceFacts):
         if out or self.is_ending(instance) or not self.is_in_service(instance):
             return False
         return not self.is_current(instance) or self.phase(instance) is ServerPhase.SERVING
+
+    def is_partly_out(self, instance: Instance) -> bool:
+        """Return whether a server on its way out still takes requests, and would serve if it returned.
+
+        awsroll has deregistered it in some of its target groups and not in the others. A server that did not serve when
+        it was chosen, or that is unhealthy in a target group, is no capacity.
+        """
+        server = self.status.servers.get(instance.instance_id)
+        if server is None or not server.served or instance.instance_id not in self.leaving:
+            return False
+        return self._is_capable(instance, TargetState.DRAINING)
+
+    def is_coming_back(self, instance: Instance) -> bool:
+        """Return whether a server takes requests in some target groups, and its health checks run in the others.
+
+        It is unhealthy nowhere, and registered everywhere (or awsroll is about to do that), so it will soon serve.
+        """
+        name = instance.instance_id
+        if name in self.leaving or self.is_serving(instance):
+            return False
+        if name in self.returning:
+            return self._is_capable(instance, TargetState.INITIAL, TargetState.DRAINING)
+        registered = {target.key for target in instance.targets}
+        return registered.issuperset(self.required(instance)) and self._is_capable(instance, TargetState.INITIAL)
+
+    @cached_property
+    def awaits_return(self) -> bool:
+        """Whether a server is coming back."""
+        return any(self.is_coming_back(instance) for instance in self.live)
+
+    def _is_capable(self, instance: Instance, *others: TargetState) -> bool:
+        """Return whether an instance takes requests in a target group, and is in one of these states elsewhere."""
+        if self.is_ending(instance) or instance.marked_unhealthy or instance.state is not InstanceState.RUNNING:
+            return False
+        in_service = self.rollout.kind is not FleetKind.AUTO_SCALING or instance.lifecycle is Lifecycle.IN_SERVICE
+        takes = [target.takes_requests for target in instance.targets]
+        return (
+            in_service
+            and any(takes)
+            and all(target.takes_requests or target.state in others for target in instance.targets)
+        )
 
     # --- sets of instances ------------------------------------------------------------------------------------------
 

@@ -138,8 +138,8 @@ def _surplus(view: View) -> tuple[str, ...]:
     """Return the surplus instances to retire, in the order of `_cost`.
 
     Members that have ended by themselves come first: desired is lowered with them and no capacity is lost. An instance
-    that was chosen at an earlier observation stays chosen. An instance that takes requests leaves only while the floor
-    can spare it.
+    that was chosen at an earlier observation stays chosen. An instance that takes requests, be it in one target group
+    only, leaves only while the floor can spare it.
     """
     in_service = sum(1 for instance in view.live if view.is_in_service(instance))
     room = in_service - bounds(view.rollout, desired_capacity(view)).floor
@@ -147,6 +147,8 @@ def _surplus(view: View) -> tuple[str, ...]:
     for instance in surplus_order(_dispensable(view), lambda instance: _cost(view, instance)):
         if len(picks) >= count:
             break
+        if room < 0 and (view.is_partly_out(instance) or view.is_coming_back(instance)):
+            continue
         if view.is_in_service(instance):
             if room <= 0:
                 continue

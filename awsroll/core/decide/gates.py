@@ -30,6 +30,7 @@ from awsroll.core.model.status_parts import Failure
 from awsroll.core.model.user_requests import approval_of
 from awsroll.core.observe.hook_runs import awaits, checkpoint
 from awsroll.core.observe.judging import is_judged, is_undecided, judgements, lacking
+from awsroll.core.observe.status_checks import await_status_checks
 
 
 def is_closed(status: Status) -> bool:
@@ -179,8 +180,10 @@ def restart_approval_timer(rollout: Rollout, status: Status, at: datetime) -> St
 
 
 def bake(view: View) -> tuple[Status, Proposals]:
-    """Observe the whole new fleet for the bake time, then run the last hooks."""
+    """Observe the whole new fleet for the bake time, wait for its status checks, then run the last hooks."""
     status, proposals = _watch(view)
+    if not proposals.is_waiting:
+        status = await_status_checks(view.with_status(status), proposals)
     if not proposals.is_waiting and not status.rolling_back:
         awaits(view.with_status(status), proposals, HookPoint.AFTER_ROLLOUT)
     return status, proposals

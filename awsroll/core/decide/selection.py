@@ -6,31 +6,29 @@ more serve than the floor asks for. Double-half keeps every old server until all
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 
 from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.desired import is_moving, surplus
-from awsroll.core.classify.instance_facts import LAG_SECONDS
 from awsroll.core.classify.view import View
 from awsroll.core.decide.gates import is_closed, touches_left
 from awsroll.core.decide.leaving_order import surplus_order
+from awsroll.core.decide.recall import recall, to_recall
 from awsroll.core.decide.victims import order
 from awsroll.core.decide.zone_turns import room_in_zone, zone_in_turn, zones_to_come
-from awsroll.core.lifecycle import ServerChanges, phase_of
+from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model.amount import MOST
-from awsroll.core.model.observation import FleetKind, Instance
+from awsroll.core.model.observation import FleetKind, Instance, TargetKey
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Strategy
-from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
 from awsroll.core.observe.rollback import drop_launched
 
 
 def select(view: View, capacity: Capacity) -> Status:
     """Choose the next servers to leave (or to be reloaded)."""
-    if capacity.serving < capacity.limits.floor and (untouched := _seemingly_untouched(view) - _in_doubt(view)):
-        return _release(view, untouched)
+    if names := to_recall(view, capacity):
+        return recall(view, names)
     if view.rollout.strategy is Strategy.DOUBLE_HALF and not _all_new_serve(view, capacity):
         has_failed = any(_needs_no_gate(view, instance) for instance in view.candidates)
         failed = [one for one in _in_order(view) if _needs_no_gate(view, one)] if has_failed else []
@@ -56,6 +54,7 @@ def _choose(view: View, picks: list[Instance], *, reloads: bool = False, replace
             reason=_why_chosen(view, instance),
             failed=ended or not replaced or view.has_failed(instance),
             reloading=reloads and not ended,
+            served=len(instance.targets) > 1 and (view.is_serving(instance) or view.is_coming_back(instance)),
             targets=tuple(sorted(target.key for target in instance.targets)),
             was_in_standby=view.is_in_standby(instance),
         )
@@ -73,54 +72,6 @@ def _why_chosen(view: View, instance: Instance) -> str:
 def can_pick(view: View, capacity: Capacity) -> bool:
     """Return whether a candidate may leave now."""
     return bool(_pick(view, capacity, _in_order(view)))
-
-
-def undecided(view: View, capacity: Capacity) -> frozenset[str]:
-    """Return chosen servers that the fleet can no longer spare, and that may or may not be on their way out.
-
-    Their deregistration was announced shortly before this observation (perhaps by a process that has died since). If
-    the call was made, an observation will show it soon. If it was not made, it must not be: then the servers are
-    released.
-    """
-    if capacity.serving >= capacity.limits.floor:
-        return frozenset()
-    return _seemingly_untouched(view) & _in_doubt(view)
-
-
-def _in_doubt(view: View) -> frozenset[str]:
-    """Return the servers that were deregistered so recently that an observation may not show it yet."""
-    since = view.observation.at - timedelta(seconds=LAG_SECONDS)
-    return frozenset(
-        name
-        for name, server in view.status.servers_in_flight.items()
-        if server.last_deregistration is not None and server.last_deregistration > since
-    )
-
-
-def _seemingly_untouched(view: View) -> frozenset[str]:
-    """Return the chosen servers that serve as if they had not been chosen: no observation shows anything done."""
-    called = {call.instance_id for call in view.status.calls}
-    return frozenset(
-        name
-        for name in view.leaving - called
-        if name in view.by_id
-        and phase_of(view.status, name) is ServerPhase.DRAINING
-        and view.would_be_in_service(view.by_id[name])
-        and _is_registered_as_before(view.by_id[name], view.status.servers[name])
-    )
-
-
-def _is_registered_as_before(instance: Instance, server: Server) -> bool:
-    return not server.attempt and {target.key for target in instance.targets} >= set(server.targets)
-
-
-def _release(view: View, names: frozenset[str]) -> Status:
-    """Release chosen servers: the fleet can no longer spare them (others fell ill, or desired was raised)."""
-    changes = ServerChanges(view.status)
-    for name in sorted(names):
-        to = ServerPhase.FAILED if changes.servers[name].failed else ServerPhase.NONE
-        changes.move(name, to, at=view.observation.at, reason="the fleet cannot spare it", reloading=False)
-    return changes.status
 
 
 def _all_new_serve(view: View, capacity: Capacity) -> bool:
@@ -183,19 +134,26 @@ class _Allowance:
     replacements: int
     zones: Counter[str] | None = None  # serving servers by zone, if each zone must keep one
     in_zone: int = MOST  # serving servers that the floor of the zone in turn lets go
+    in_extra: Counter[TargetKey] = field(default_factory=Counter)  # the same for each target group beside the group's
 
     def empties_zone(self, zone: str) -> bool:
         """Return whether the last serving server of a zone would leave that must keep one."""
         return self.zones is not None and self.zones[zone] <= 1
 
-    def take(self, *, serves: bool, touched: bool, failed: bool, zone: str) -> None:
+    def lacks_room_in_extra(self, instance: Instance) -> bool:
+        """Return whether a target group that the group does not manage would serve with too few servers."""
+        return any(self.in_extra[target.key] <= 0 for target in instance.targets if target.key in self.in_extra)
+
+    def take(self, instance: Instance, *, serves: bool, touched: bool, failed: bool) -> None:
         self.room -= serves
         self.replacements -= 1
         self.touches -= touched
         self.window -= not failed
         self.in_zone -= serves
+        if serves:
+            self.in_extra.subtract(target.key for target in instance.targets if target.key in self.in_extra)
         if serves and self.zones is not None:
-            self.zones[zone] -= 1
+            self.zones[instance.zone] -= 1
 
 
 def _may_pick(view: View, capacity: Capacity) -> bool:
@@ -220,20 +178,52 @@ def _pick(view: View, capacity: Capacity, candidates: tuple[Instance, ...] | lis
         replacements=_replacements_left(view, capacity),
         zones=zones,
         in_zone=room_in_zone(view, capacity, zone_in_turn(view)) if view.rollout.gates.by_zone else MOST,
+        in_extra=_room_in_extra(view, capacity),
     )
     blocked = bool(vacancies(view)) and capacity.blocks_launches
+    held = _holds_back(view, capacity)
     picks: list[Instance] = []
     for instance in candidates:
+        if held and _takes_requests(instance):
+            continue
         failed, serves = _has_failed(view, instance), view.is_serving(instance)
         touched = not _needs_no_gate(view, instance)
         outside_window = left.window <= 0 and not failed and (serves or not blocked)
         no_room = serves and (left.room == 0 or left.in_zone <= 0 or left.empties_zone(instance.zone))
+        no_room = no_room or (serves and left.lacks_room_in_extra(instance))
         spent = (touched and left.touches == 0) or left.replacements <= 0
         if no_room or spent or outside_window:
             continue
         picks.append(instance)
-        left.take(serves=serves, touched=touched, failed=failed, zone=instance.zone)
+        left.take(instance, serves=serves, touched=touched, failed=failed)
     return picks
+
+
+def _room_in_extra(view: View, capacity: Capacity) -> Counter[TargetKey]:
+    """Return how many serving members each target group can spare that the group does not manage.
+
+    A member that the group launches by itself serves, and is in none of them. A member that stays, and was in none of
+    them before the rollout, lowers the floor.
+    """
+    room = Counter[TargetKey]()
+    for key in view.rollout.extra_targets:
+        serve = sum(1 for instance in view.serving if instance.target(key) is not None)
+        stay_out = sum(1 for instance in view.skipped if instance.target(key) is None)
+        room[key] = serve - max(0, capacity.limits.floor - stay_out)
+    return room
+
+
+def _holds_back(view: View, capacity: Capacity) -> bool:
+    """Return whether no server may leave that takes any request: too few serve, and a server is coming back.
+
+    This also holds for a server that does not count as capacity, such as one that its group has marked unhealthy. Once
+    the other one is back, it may leave.
+    """
+    return capacity.serving < capacity.limits.floor and view.awaits_return
+
+
+def _takes_requests(instance: Instance) -> bool:
+    return any(target.takes_requests for target in instance.targets)
 
 
 def _replacements_left(view: View, capacity: Capacity) -> int:
@@ -275,7 +265,9 @@ def _surplus_picks(view: View, capacity: Capacity) -> list[Instance]:
         return []
     extra = excess(view, capacity) - len(view.outdated) + len(view.skipped)
     # A server that is healthy but not verified takes requests too: it leaves only while the floor can spare it.
-    new = surplus_order(view.current, lambda instance: (view.is_serving(instance), view.is_in_service(instance)))
+    held = _holds_back(view, capacity)
+    free = [instance for instance in view.current if not (held and _takes_requests(instance))]
+    new = surplus_order(free, lambda instance: (view.is_serving(instance), view.is_in_service(instance)))
     idle = sum(1 for instance in new if not view.is_in_service(instance))
     room = max(0, sum(1 for instance in view.live if view.is_in_service(instance)) - capacity.limits.floor)
     return list(new[: max(0, min(extra, idle + room))])

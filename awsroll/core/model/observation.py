@@ -268,6 +268,19 @@ class Alarm:
     reason: str = ""
 
 
+class StatusCheck(StrEnum):
+    """What EC2's status checks say of one server.
+
+    `UNKNOWN`: EC2 has no result yet. `VOLUME_IMPAIRED`: counts only if the group replaces such members.
+    """
+
+    OK = "ok"
+    UNKNOWN = "unknown"
+    INSTANCE_IMPAIRED = "instance-impaired"
+    SYSTEM_IMPAIRED = "system-impaired"
+    VOLUME_IMPAIRED = "volume-impaired"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One observation of the fleet.
@@ -284,6 +297,7 @@ class Observation:
         gone: the name of the group and the ARNs of the rollout's target groups that no longer exist.
         attached: the ARNs of all target groups that the group is attached to now.
         schedule: what the windows and freezes of the rollout say now; None if it follows none.
+        status_checks: the status checks of new servers, by id; None if the record asks for none, or AWS refuses them.
     """
 
     at: datetime
@@ -297,6 +311,7 @@ class Observation:
     gone: frozenset[str] = frozenset()
     attached: frozenset[str] = frozenset()
     schedule: Schedule | None = None
+    status_checks: tuple[tuple[str, StatusCheck], ...] | None = None
 
     def instance(self, instance_id: str) -> Instance | None:
         """Return the instance with an id, or None if it was not observed."""

@@ -17,6 +17,7 @@ class Server:
         phase: its phase. A server in phase `NONE` has no record.
         since: when it entered its phase; the phase's deadline counts from here.
         failed: it must leave (or be reloaded again) although it may run the target version.
+        served: it served in several target groups or on several ports when it was chosen to leave (or to be reloaded).
         reloading: it is to be reloaded, or was; it counts as unavailable until it serves again.
         healthy_since: since when each observation has shown it healthy; None if the last one did not.
         targets: where it was registered, so that it can be registered there again.
@@ -37,6 +38,7 @@ class Server:
     phase: ServerPhase
     since: datetime
     failed: bool = False
+    served: bool = False
     reloading: bool = False
     healthy_since: datetime | None = None
     targets: tuple[TargetKey, ...] = ()

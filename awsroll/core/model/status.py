@@ -76,6 +76,7 @@ class Status:
         calls: announced calls whose outcome is not known yet.
         current_at_start: ids of the servers that ran the target version at the start. They are not touched.
         user_requests: the requests of users to this rollout.
+        checking_since: since when the status checks of new servers are read; None if they are not.
         judge: the evidence against the target version, by metric.
         left_alone: drained servers that someone has protected from termination since the start. They run on, out of
             the fleet, until someone registers them again.
@@ -116,6 +117,7 @@ class Status:
     settings: SavedSettings = field(default_factory=SavedSettings)
     shortage: Shortage = field(default_factory=Shortage)
     hooks: HookRuns = field(default_factory=HookRuns)
+    checking_since: datetime | None = None
     judge: dict[str, Evidence] = field(default_factory=dict)
     left_alone: tuple[str, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
@@ -170,6 +172,11 @@ class Status:
     def serving(self) -> tuple[str, ...]:
         """The verified servers on the target version."""
         return self.in_phase(ServerPhase.SERVING)
+
+    @property
+    def to_check(self) -> tuple[str, ...]:
+        """The servers that came to serve the target version in this rollout."""
+        return tuple(sorted(frozenset(self.serving).difference(self.current_at_start)))
 
     @property
     def kept(self) -> tuple[str, ...]:

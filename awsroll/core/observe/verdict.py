@@ -27,6 +27,8 @@ LEAST_ENDED_BY_OTHERS = 5
 
 _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.RETURNING)
 
+_MAY_FAIL = (*_ARRIVING, ServerPhase.SERVING)
+
 _SETTLED = {ServerPhase.NONE, ServerPhase.SERVING, ServerPhase.KEPT}
 
 _TAKEN_OUT = (ServerPhase.DRAINING, ServerPhase.TERMINATING, ServerPhase.KEPT)
@@ -189,7 +191,7 @@ def _try_again(view: View, failures: tuple[Failure, ...]) -> Status:
             failed |= {name} if phase in _ARRIVING else set()
         elif name not in gone and phase in _TAKEN_OUT:
             status = amend(status, name, since=at)
-        elif name not in gone and (phase in _ARRIVING or name in view.launched):
+        elif name not in gone and (phase in _MAY_FAIL or name in view.launched):
             status = move(status, name, ServerPhase.FAILED, at=at, reason="it failed", failed=True)
             failed.add(name)
         elif status.in_flight(name) is not None:

@@ -209,7 +209,7 @@ class Controller:
         elif member.departure is not None:
             self.departures.progress(group, member)
         elif member.state is Lifecycle.IN_SERVICE and (
-            instance.state != "running" or instance.fails_status_checks or member.impaired_since is not None
+            instance.state != "running" or instance.impaired is not None or member.impaired_since is not None
         ):
             group.suspects.add(member.instance_id)
             self._registry.wake(group)

@@ -262,6 +262,11 @@ class Group:
         return "ELB" in str(self.settings.get("HealthCheckType", "EC2")).split(",")
 
     @property
+    def checks_volumes(self) -> bool:
+        """Whether the status checks of EBS volumes count."""
+        return "EBS" in str(self.settings.get("HealthCheckType", "EC2")).split(",")
+
+    @property
     def grace_seconds(self) -> int:
         """Health check grace period in seconds, from InService on."""
         return int(self.settings.get("HealthCheckGracePeriod") or 0)

@@ -1,8 +1,9 @@
 """The health checks of a group, and the selection of unhealthy members to replace.
 
 EC2 checks always count: an instance that does not run is unhealthy at once, even in its grace period. Impaired status
-checks count after the grace period, if they last. Target health counts only with the check type ELB, after the grace
-period, and once the target group's attachment is in service. A mark stays until SetInstanceHealth clears it.
+checks count after the grace period, if they last, those of EBS volumes only with the check type EBS. The health of
+targets counts only with the check type ELB, after the grace period, and once the attachment of the target group is in
+service. A mark stays until SetInstanceHealth clears it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.autoscaling.group_state import TERMINATING, Lifecycle, Process
+from awsroll.sandbox.instance import Impaired
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_state import Group, Member
@@ -21,6 +23,10 @@ NOT_RUNNING = "an EC2 health check indicating it has been terminated or stopped"
 IMPAIRED = "an EC2 instance status checks failure"
 NOT_SERVING = "an ELB system health check failure"
 BY_USER = "a user health-check"
+
+
+def _fails(group: Group, impaired: Impaired | None) -> bool:
+    return impaired is not None and (impaired is not Impaired.VOLUMES or group.checks_volumes)
 
 
 class HealthChecks:
@@ -115,7 +121,7 @@ class HealthChecks:
     def _is_impaired(self, group: Group, member: Member) -> bool:
         """Return whether the status checks have failed for long enough, and else check again when they have."""
         instance, options = self._registry.instance(member), self._registry.options
-        if instance is None or instance.running_since is None or not instance.fails_status_checks:
+        if instance is None or instance.running_since is None or not _fails(group, instance.impaired):
             member.impaired_since = None
             return False
         known_at = instance.running_since + self._registry.context.scaled(options.status_check_seconds)

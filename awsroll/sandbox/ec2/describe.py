@@ -11,7 +11,7 @@ from awsroll.sandbox.api_errors import refuse, refuse_dry_run
 from awsroll.sandbox.ec2.instance_quotas import cpu_options
 from awsroll.sandbox.ec2.network_interfaces import interface_shapes
 from awsroll.sandbox.ec2.world import Ec2World, unknown_instances
-from awsroll.sandbox.instance import STATE_CODES, SimInstance
+from awsroll.sandbox.instance import STATE_CODES, Impaired, SimInstance
 from awsroll.sandbox.interfaces import ServiceContext
 from awsroll.sandbox.service_limits import DESCRIBED_INSTANCE_STATUSES, INSTANCES_PER_PAGE
 
@@ -168,24 +168,24 @@ def _volume_shape(instance: SimInstance, name: str, block: Any) -> dict[str, Any
 
 
 def _status_shape(context: ServiceContext, instance: SimInstance) -> dict[str, Any]:
-    if instance.running_since is None:
-        verdict = "not-applicable"
-    elif context.now() < instance.running_since + context.scaled(context.options.status_check_seconds):
-        verdict = "initializing"
-    else:
-        verdict = "impaired" if instance.fails_status_checks else "ok"
-    passed = {"initializing": "initializing", "impaired": "failed"}.get(verdict, "passed")
-    status: dict[str, Any] = {"Status": verdict}
-    if verdict != "not-applicable":
-        status["Details"] = [{"Name": "reachability", "Status": passed}]
+    fails = instance.impaired
     return {
         "InstanceId": instance.instance_id,
         "AvailabilityZone": instance.zone,
         "InstanceState": state_shape(instance.state),
-        "InstanceStatus": status,
-        "SystemStatus": status,
-        "AttachedEbsStatus": status,
+        "InstanceStatus": _check_shape(context, instance, fails=fails in (Impaired.INSTANCE, Impaired.SYSTEM)),
+        "SystemStatus": _check_shape(context, instance, fails=fails is Impaired.SYSTEM),
+        "AttachedEbsStatus": _check_shape(context, instance, fails=fails is Impaired.VOLUMES),
     }
+
+
+def _check_shape(context: ServiceContext, instance: SimInstance, *, fails: bool) -> dict[str, Any]:
+    if instance.running_since is None:
+        return {"Status": "not-applicable"}
+    if context.now() < instance.running_since + context.scaled(context.options.status_check_seconds):
+        return {"Status": "initializing", "Details": [{"Name": "reachability", "Status": "initializing"}]}
+    verdict, passed = ("impaired", "failed") if fails else ("ok", "passed")
+    return {"Status": verdict, "Details": [{"Name": "reachability", "Status": passed}]}
 
 
 def _matching(context: ServiceContext, ec2: Ec2World, parameters: Mapping[str, Any]) -> list[SimInstance]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox.autoscaling.lab import DRAIN_SECONDS, STOP_SECONDS, open_lab, refusal_of
+from tests.sandbox.autoscaling.lab import DRAIN_SECONDS, NAME, STOP_SECONDS, open_lab, refusal_of
 
 if TYPE_CHECKING:
     from tests.sandbox.autoscaling.lab import Lab
@@ -184,6 +184,18 @@ def test_settled_group_plans_no_events() -> None:
 
 def impair(lab: Lab, instance_id: str, status: str = "impaired") -> None:
     lab.ec2.create_tags(Resources=[instance_id], Tags=[{"Key": "sandbox:status", "Value": status}])
+
+
+def test_impaired_volumes_count_only_with_the_check_type_ebs() -> None:
+    with open_lab(impaired_seconds=0, status_check_seconds=0) as lab:
+        lab.create(desired=1)
+        member = lab.ids()[0]
+        impair(lab, member, "volumes-impaired")
+        lab.jump(60)
+        assert lab.state(member) == "InService"
+        lab.asg.update_auto_scaling_group(AutoScalingGroupName=NAME, HealthCheckType="EC2,EBS")
+        lab.jump(60)
+        assert lab.state(member) in {"Terminating", None}
 
 
 def test_impaired_status_checks_that_last_mark_the_member_and_it_is_replaced() -> None:

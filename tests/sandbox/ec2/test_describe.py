@@ -89,19 +89,28 @@ def test_status_is_of_running_instances_unless_all_are_asked_for() -> None:
         assert every["InstanceStatuses"][1]["InstanceStatus"]["Status"] == "not-applicable"
 
 
+STATUSES = {"InstanceStatus", "SystemStatus", "AttachedEbsStatus"}
+IMPAIRED = {
+    "impaired": {"InstanceStatus"},
+    "system-impaired": {"InstanceStatus", "SystemStatus"},
+    "volumes-impaired": {"AttachedEbsStatus"},
+}
+
+
 def test_status_checks_initialize_before_they_are_ok() -> None:
     with open_bench() as bench:
         instance_id = bench.running()
 
-        def verdicts() -> set[str]:
+        def verdicts(verdict: str) -> set[str]:
             status = bench.ec2.describe_instance_status(InstanceIds=[instance_id])["InstanceStatuses"][0]
-            return {status[each]["Status"] for each in ("InstanceStatus", "SystemStatus", "AttachedEbsStatus")}
+            return {each for each in STATUSES if status[each]["Status"] == verdict}
 
-        assert verdicts() == {"initializing"}
+        assert verdicts("initializing") == STATUSES
         bench.jump(120)
-        assert verdicts() == {"ok"}
-        bench.tag(instance_id, "sandbox:status", "impaired")
-        assert verdicts() == {"impaired"}
+        assert verdicts("ok") == STATUSES
+        for status, failed in IMPAIRED.items():
+            bench.tag(instance_id, "sandbox:status", status)
+            assert verdicts("impaired") == failed
 
 
 def test_attributes_that_the_sandbox_leaves_to_moto_are_answered_too() -> None:
