@@ -16,6 +16,7 @@ The same sources and the same Python give the same bytes: files in the zip are s
 
 import argparse
 import gzip
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -99,9 +100,18 @@ def _install(out: Path, arch: str, extras: tuple[str, ...]) -> None:
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv:
         command = [uv, "pip", "install", "--no-config", "--python", sys.executable, *common, *_for_uv(arch), *wanted]
-    else:
+    elif importlib.util.find_spec("pip") is not None:
         command = [sys.executable, "-m", "pip", "install", "--no-compile", *common, *_for_pip(arch), *wanted]
-    subprocess.run(command, check=True)  # noqa: S603 - a list of words, no shell
+    else:
+        problem = (
+            f"the bundle needs uv on the path, or pip in {sys.prefix}, to install its dependencies; nothing was built. "
+            "Install one of them, or pass a bundle that is built already (`code` of the construct)"
+        )
+        raise SystemExit(problem)
+    installed = subprocess.run(command, check=False)  # noqa: S603 - a list of words, no shell
+    if installed.returncode:
+        problem = f"the dependencies of the bundle were not installed; the message above says why: {' '.join(command)}"
+        raise SystemExit(problem)
 
 
 def _requirements(extra: str = "") -> list[str]:

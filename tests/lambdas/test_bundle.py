@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import re
 import runpy
@@ -6,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -215,3 +217,14 @@ def test_builder_leaves_a_folder_alone_that_holds_something_else(tmp_path: Path)
 
 def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def test_builder_names_what_it_installs_with_if_that_is_missing(tmp_path: Path) -> None:
+    """An environment that `uv venv` has made holds neither pip nor uv."""
+    build = runpy.run_path(str(BUILDER))["build"]
+    with (
+        patch.object(shutil, "which", return_value=None),
+        patch.object(importlib.util, "find_spec", return_value=None),
+        pytest.raises(SystemExit, match=r"the bundle needs uv on the path, or pip in .* nothing was built"),
+    ):
+        build(tmp_path / "out", "arm64")
