@@ -220,6 +220,8 @@ def _turn_rows(plan: "RolloutPlan", request: RolloutSpec) -> list[Row]:
 
 def _gate_rows(request: RolloutSpec) -> list[Row]:
     rows = []
+    if request.rehearse:
+        rows.append(("rehearsal", "one server goes to the new version and returns, before the rollout begins"))
     if request.checkpoint:
         words = f"after {', '.join(map(str, request.checkpoint))}"
         if request.checkpoint_delay:

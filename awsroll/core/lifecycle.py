@@ -43,6 +43,7 @@ from awsroll.core.model.phases import RolloutPhase, ServerPhase
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Rehearsal
 
 _P = ServerPhase
 
@@ -218,8 +219,9 @@ def rollout_phase(status: Status) -> RolloutPhase:
 def _phase_under_way(status: Status) -> RolloutPhase:
     if status.mode is Mode.STOPPING:
         return RolloutPhase.STOPPING
-    if status.rolling_back:
-        return RolloutPhase.ROLLING_BACK
+    rehearses = status.rehearsal in (Rehearsal.FORTH, Rehearsal.BACK)
+    if rehearses or status.rolling_back:
+        return RolloutPhase.REHEARSING if rehearses else RolloutPhase.ROLLING_BACK
     if status.gate.closed_since is not None:
         return RolloutPhase.WAITING_AT_CHECKPOINT
     if status.gate.baking_since is not None:

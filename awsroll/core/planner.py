@@ -14,7 +14,7 @@ from datetime import timedelta
 from awsroll.core.classify import desired
 from awsroll.core.classify.capacity import Capacity, measure
 from awsroll.core.classify.view import View
-from awsroll.core.decide import blocks, gates, settings
+from awsroll.core.decide import blocks, gates, rehearsal, settings
 from awsroll.core.decide.bring_back import bring_back
 from awsroll.core.decide.finish import finish
 from awsroll.core.decide.health_marks import clear_before_care, clear_for_serving, warn_of_marks
@@ -40,7 +40,7 @@ from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.model.status_parts import Failure
+from awsroll.core.model.status_parts import Failure, Rehearsal
 from awsroll.core.observe import clocks, deadlines, hook_runs, judging, membership
 from awsroll.core.observe.learn_rhythm import learn
 from awsroll.core.observe.settle import settle, settle_by_observation
@@ -110,7 +110,8 @@ def _has_turned(before: Status, after: Status) -> bool:
     gate_moved = (before.gate.closed_since is None) is not (after.gate.closed_since is None)
     waits = after.gate.closed_since is not None or after.gate.baking_since is not None or after.retiring
     asks = before.checking_since is None and after.checking_since is not None and not waits
-    return before.mode is not after.mode or gate_moved or before.gate.baked is not after.gate.baked or asks
+    turned = before.mode is not after.mode or before.rolling_back is not after.rolling_back
+    return turned or gate_moved or before.gate.baked is not after.gate.baked or asks
 
 
 def _bring_up_to_date(view: View) -> View:
@@ -131,7 +132,8 @@ def _bring_up_to_date(view: View) -> View:
     if not first:
         return view
     current = tuple(sorted(instance.instance_id for instance in view.current))
-    return view.with_status(replace(view.status, current_at_start=current))
+    begin = Rehearsal.FORTH if view.original.gates.rehearses else Rehearsal.NONE
+    return view.with_status(replace(view.status, current_at_start=current, rehearsal=begin))
 
 
 def _count(view: View, capacity: Capacity) -> View:
@@ -165,8 +167,13 @@ def _roll(view: View, capacity: Capacity) -> tuple[Status, Proposals]:
     if starts and hook_runs.awaits(view, first, HookPoint.BEFORE_ROLLOUT):
         return view.status, first
     status, gate = gates.pass_gate(view)
-    view = view.with_status(status)
-    rest = rest_of(view, capacity)
+    if status.rolling_back is not view.status.rolling_back:
+        return status, first
+    return _roll_on(view.with_status(status), capacity, gate)
+
+
+def _roll_on(view: View, capacity: Capacity, gate: Proposals) -> tuple[Status, Proposals]:
+    rest, status = rest_of(view, capacity), view.status
     if rest is not Rest.NONE and (marks := clear_before_care(view)):
         return status, Proposals(writes=list(marks))
     status, writes = settings.prepare(view, capacity.limits, rest)
@@ -280,6 +287,8 @@ def _wait_for_skipped(view: View, skipped: tuple[Instance, ...], proposals: Prop
 
 def _complete(view: View, proposals: Proposals) -> tuple[Status, Proposals]:
     """Bake, then retire the servers that were kept, then restore the settings."""
+    if view.status.rehearsal is Rehearsal.BACK:
+        return rehearsal.prove(view)
     status, baking = gates.bake(view)
     if baking.is_waiting:
         return status, baking

@@ -11,6 +11,7 @@ from awsroll.core.classify.counts import count_servers
 from awsroll.core.decide.approvals import AwaitedApproval, awaited_approval
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Rehearsal
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.ports import Record
 
@@ -144,7 +145,7 @@ def _waiting_for(record: Record) -> WaitingFor:
         return waiting
     if status.hooks.announced:
         return WaitingFor.HOOK
-    if status.mode is Mode.ROLLING and not status.rolling_back:
+    if status.mode is Mode.ROLLING and (not status.rolling_back or status.rehearsal is Rehearsal.BACK):
         return _gate(record)
     return WaitingFor.SETTLE
 

@@ -4,6 +4,7 @@ from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
 from awsroll.core.model.observation import AlarmState
 from awsroll.core.model.rollout import Gates, OnFailure, Rollout, Zones
+from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
@@ -24,6 +25,7 @@ def gates_of(spec: RolloutSpec) -> Gates:
         freezes=spec.freezes,
         override=spec.override_freeze,
         judge=spec.judging(),
+        rehearses=spec.rehearse,
     )
 
 
@@ -46,6 +48,8 @@ def check_rollback(spec: RolloutSpec, rollout: Rollout, fleet: FleetFacts, goal:
             f"--keep-old keeps all {fleet.desired} old servers running beside the new servers, but the surge is "
             f"{rollout.max_surge}: pass --max-surge 100%, or --strategy double-half"
         )
+    if spec.rehearse and rollout.from_version and (why := why_no_rollback(rollout)):
+        findings.refuse(f"--rehearse returns a server to the old version, but {why}: remove --rehearse")
     if rollout.reloads:
         return
     outdated = [instance for instance in fleet.live if not goal.is_on(instance)]

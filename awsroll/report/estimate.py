@@ -97,13 +97,24 @@ def estimate(rollout: Rollout, groups: tuple[TargetGroup, ...], work: Work, hist
         low = simulate(work, drain=drain, arrival=lambda: spread.low).seconds
         high = simulate(work, drain=drain, arrival=lambda: spread.high * (1 + _LOOK_SHARE)).seconds
     late = _seconds_late(rollout, drain) if work.outdated else 0.0
+    before = _seconds_to_rehearse(rollout, groups, history) if work.outdated else 0.0
     return Estimate(
-        seconds=round(middle.seconds, 1),
-        low=round(min(low, middle.seconds), 1),
-        high=round(max(high, middle.seconds) + late, 1),
+        seconds=round(before + middle.seconds, 1),
+        low=round(before * _FEW_LESS + min(low, middle.seconds), 1),
+        high=round(before * _FEW_MORE + max(high, middle.seconds) + late, 1),
         basis=_basis(rollout, history),
         course=middle,
     )
+
+
+def _seconds_to_rehearse(rollout: Rollout, groups: tuple[TargetGroup, ...], history: History) -> float:
+    """Return how long the rehearsal takes: a new server, an old one again, and the delay of the gates after each."""
+    if not rollout.gates.rehearses:
+        return 0.0
+    known = sorted(history.arrivals)
+    arrival = known[len(known) // 2] if known else _arrival(rollout, groups, history).middle
+    drain = seconds_to_drain(rollout, groups) if rollout.reloads else 0.0
+    return 2 * (arrival + drain + rollout.gates.delay_seconds)
 
 
 def longest_arrival(rollout: Rollout, groups: tuple[TargetGroup, ...], history: History) -> float:

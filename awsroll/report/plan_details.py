@@ -35,6 +35,7 @@ class PlannedGates:
     alarms: tuple[str, ...] = ()
     zones: str = str(Zones.TOGETHER)
     zone_bake: float = 0
+    rehearse: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ def planned_gates(request: RolloutSpec) -> PlannedGates:
         alarms=request.alarm,
         zones=str(request.zones),
         zone_bake=request.zone_bake,
+        rehearse=request.rehearse,
     )
 
 

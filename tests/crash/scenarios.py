@@ -162,6 +162,8 @@ _ALL = (
         surge=1,
         hurried={"checkpoint_delay": 1},
     ),
+    *_both("rehearsal", launched=4, wanted={"rehearse": True}, unavailable=1)[1:],
+    *_both("reload-rehearsal", wanted=_RELOAD | _AND_BACK | {"rehearse": True}, unavailable=1)[:1],
     *_both("keep-old", wanted=_KEEP, hurried={"bake_time": 1}, surge=2),
     *_both("keep-old-rung-at-once", **_RUNG, rings=(1, 0)),
     *_both("keep-old-rung-while-baking", **_RUNG, rings=(2, 45), hurried={"bake_time": 5}),

@@ -69,6 +69,8 @@ EVENTS = {
         "settings.tags-removed": (_OF_CALL, "the tags are removed after the setting is restored"),
     },
     "Gates and hooks": {
+        "rehearsal.returns": ("", "the server of the rehearsal returns to the old version"),
+        "rehearsal.passed": ("", "it has returned, and the rollout begins"),
         "checkpoint.reached": ("number", "the servers of the checkpoint serve; the gate is closed"),
         "approval.awaited": (_OF_APPROVAL, "the gate waits for a person"),
         "checkpoint.passed": ("number, by", "the gate is open; `by` is the person who approved it, if known"),
@@ -113,6 +115,7 @@ UNTOUCHED = {
 }
 ROLLOUT_PHASES = {
     RolloutPhase.PENDING: "the record is saved, and the fleet was not observed yet",
+    RolloutPhase.REHEARSING: "one server goes to the new version and returns",
     RolloutPhase.PROGRESSING: "servers are replaced or reloaded",
     RolloutPhase.WAITING_AT_CHECKPOINT: "a gate is closed",
     RolloutPhase.WAITING: "a window is closed or a freeze lasts: nothing new starts",

@@ -37,6 +37,16 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     },
     "keep-failed": {"max_unavailable": ONE, "keep_failed": 1, "keep_failed_seconds": LONG},
     "checkpoint": {"max_unavailable": ONE, "gates": Gates(checkpoints=(ONE,), needs_approval=True)},
+    "rehearse": {"max_unavailable": ONE, "gates": Gates(rehearses=True)},
+    "rehearse-launch-first": {"max_surge": ONE, "gates": Gates(rehearses=True)},
+    "rehearse-reload": {
+        "strategy": Strategy.RELOAD,
+        "max_unavailable": ONE,
+        "template": None,
+        "reload": ReloadCommand(app_version="app-2", commands=("deploy",)),
+        "rollback_reload": ReloadCommand(app_version="app-1", commands=("deploy",)),
+        "gates": Gates(rehearses=True),
+    },
     "checkpoint-double-half": {
         "strategy": Strategy.DOUBLE_HALF,
         "max_surge": EVERYTHING,

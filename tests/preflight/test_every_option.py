@@ -82,6 +82,7 @@ CASES = {
     "windows": Case(value=(Period(cron="0 9 * * *", duration=60),), base=GROUP, shows="gates.windows"),
     "freezes": Case(value=(Period(start="2020-01-01", end="2020-01-02"),), base=GROUP, shows="gates.freezes"),
     "override_freeze": Case(value="a hole", base=FROZEN, shows="gates.override"),
+    "rehearse": Case(value=True, base=GROUP, shows="gates.rehearses"),
     "judge_alpha": Case(value="2%", base=GROUP, shows="gates.judge.alpha"),
     "judge_effect": Case(value="2%", base=GROUP, shows="gates.judge.effect"),
     "judge_interval": Case(value=9, base=GROUP, shows="gates.judge.interval_seconds"),

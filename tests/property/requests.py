@@ -58,6 +58,7 @@ gates = st.one_of(
         approval_seconds=st.sampled_from([None, 600]),
         bake_seconds=st.sampled_from([0, 60, 300]),
         alarms=st.sampled_from([(), (ALARM,)]),
+        rehearses=st.booleans(),
     ),
 )
 

@@ -14,7 +14,7 @@ from awsroll.core.model.phases import RolloutPhase, ServerPhase
 from awsroll.core.model.rollout_events import EventName
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.model.status_parts import Blocked, Gate
+from awsroll.core.model.status_parts import Blocked, Gate, Rehearsal
 from awsroll.core.observe import clocks
 from awsroll.core.observe.deadlines import LATE
 from awsroll.driver.step_status import OF_A_PHASE
@@ -152,6 +152,8 @@ PHASES = [
     ({"observed_at": T0, "gate": Gate(baking_since=T0)}, RolloutPhase.BAKING),
     ({"observed_at": T0, "blocked": Blocked(reason="a window", since=T0)}, RolloutPhase.WAITING),
     ({"observed_at": T0, "rolling_back": True}, RolloutPhase.ROLLING_BACK),
+    ({"observed_at": T0, "rehearsal": Rehearsal.FORTH}, RolloutPhase.REHEARSING),
+    ({"observed_at": T0, "rehearsal": Rehearsal.BACK, "rolling_back": True}, RolloutPhase.REHEARSING),
     ({"mode": Mode.STOPPING, "rolling_back": True}, RolloutPhase.STOPPING),
     ({"outcome": Outcome.PAUSED}, RolloutPhase.PAUSED),
     ({"mode": Mode.ENDED, "outcome": Outcome.SUCCEEDED}, RolloutPhase.SUCCEEDED),

@@ -26,6 +26,7 @@ from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.server_record import Slots
 from awsroll.core.model.status import Status
+from awsroll.core.model.status_parts import Rehearsal
 
 LAG_SECONDS = 15  # for how long an observation may still show what was before an answered call
 _ENDED = (InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED, InstanceState.MISSING)
@@ -42,7 +43,9 @@ class InstanceFacts:
 
     @cached_property
     def rollout(self) -> Rollout:
-        """The request as it holds now: in a rollback, the baseline is its target."""
+        """The request as it holds now: in a rollback, the baseline is its target; in a rehearsal, it has one gate."""
+        if self.status.rehearsal is Rehearsal.FORTH:
+            return self.original.rehearsed()
         return self.original.target(rolling_back=self.status.rolling_back)
 
     @cached_property

@@ -34,6 +34,7 @@ def _classifies_alike(one: Status, other: Status) -> bool:
     """Return whether two records agree in everything that a view derives its values from."""
     return (
         one.rolling_back is other.rolling_back
+        and one.rehearsal is other.rehearsal
         and one.mode is other.mode
         and one.launches == other.launches
         and one.calls == other.calls

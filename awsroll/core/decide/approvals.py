@@ -11,6 +11,7 @@ from awsroll.core.classify.counts import count_servers
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Rehearsal
 from awsroll.core.model.user_requests import UserRequests, approval_of, rejection_of
 from awsroll.core.observe.rejection import is_rejection_applied
 
@@ -58,7 +59,8 @@ _REQUEST_OF = {"approved": approval_of, "rejected": rejection_of}
 
 def closed_checkpoint(status: Status) -> int:
     """Return the number of the checkpoint whose gate is closed, from 1; 0 if the rollout waits at none."""
-    is_closed = status.gate.closed_since is not None and status.mode is Mode.ROLLING and not status.rolling_back
+    rolls = status.mode is Mode.ROLLING and not status.rolling_back and status.rehearsal is not Rehearsal.FORTH
+    is_closed = status.gate.closed_since is not None and rolls
     return status.gate.passed + 1 if is_closed else 0
 
 

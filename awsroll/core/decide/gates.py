@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.view import View
 from awsroll.core.decide.approvals import approval_event, awaited_approval
+from awsroll.core.decide.rehearsal import turn_back
 from awsroll.core.decide.zone_turns import candidates_in_turn, is_replaced, launches_in_turn
 from awsroll.core.lifecycle import note
 from awsroll.core.model.actions import Reason
@@ -26,10 +27,10 @@ from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.rollout import Rollout, Strategy
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Status
-from awsroll.core.model.status_parts import Failure
+from awsroll.core.model.status_parts import Failure, Rehearsal
 from awsroll.core.model.user_requests import approval_of
 from awsroll.core.observe.hook_runs import awaits, checkpoint
-from awsroll.core.observe.judging import is_judged, is_undecided, judgements, lacking
+from awsroll.core.observe.judging import compared_words, is_judged, is_undecided, judgements, key_of, lacking
 from awsroll.core.observe.status_checks import await_status_checks
 
 
@@ -102,6 +103,8 @@ def reach(view: View, capacity: Capacity) -> Status:
         return status
     at = view.observation.at
     reached = replace(status, gate=replace(status.gate, closed_since=at), progress_at=at)
+    if status.rehearsal is Rehearsal.FORTH:
+        return reached
     return note(reached, Event(name=EventName.CHECKPOINT_REACHED, fields={"number": status.gate.passed + 1}))
 
 
@@ -133,15 +136,21 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
         status = _check_approval_deadline(view, _asked(view, status))
     elif status.blocked is not None:
         proposals.wait(Reason.BLOCKED)
+    elif status.rehearsal is Rehearsal.FORTH:
+        status = turn_back(view.with_status(_noted_without_verdict(view, status, "the rehearsal went on")))
     else:
         number = status.gate.passed + 1
-        if is_undecided(view):
-            status = add_warnings(status, f"checkpoint {number} opened without a verdict: {lacking(view)}")
+        status = _noted_without_verdict(view, status, f"checkpoint {number} opened")
         status = replace(status, gate=replace(status.gate, closed_since=None, asked_since=None, passed=number))
         who = status.user_requests.who(approval_of(number)) if gates.needs_approval else ""
         fields: dict[str, str | int] = {"number": number, **({"by": who} if who else {})}
         status = note(status, Event(name=EventName.CHECKPOINT_PASSED, fields=fields))
     return status, proposals
+
+
+def _noted_without_verdict(view: View, status: Status, what: str) -> Status:
+    """Add a warning if the judge could not tell."""
+    return add_warnings(status, f"{what} without a verdict: {lacking(view)}") if is_undecided(view) else status
 
 
 def _has_waited_for_verdict(view: View, since: datetime) -> bool:
@@ -221,10 +230,8 @@ def check_judge(view: View) -> Status:
         return status
     for metric, verdict in judgements(view).items():
         if verdict.rolls_back:
-            status = replace(status, judge={**status.judge, metric: Evidence(sampled_at=at)})
-            cause = (
-                f"the judge found {view.original.to_name} worse than the old version by {metric}: {verdict.evidence}"
-            )
+            status = replace(status, judge={**status.judge, key_of(status, metric): Evidence(sampled_at=at)})
+            cause = f"the judge found {compared_words(view)} by {metric}: {verdict.evidence}"
             status = add_failures(status, Failure(instance_id="", cause=cause, at=at, final=True))
     return status
 

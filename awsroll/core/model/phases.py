@@ -52,6 +52,7 @@ class RolloutPhase(StrEnum):
     """The phase of a rollout, in one word for people."""
 
     PENDING = "Pending"
+    REHEARSING = "Rehearsing"
     PROGRESSING = "Progressing"
     WAITING_AT_CHECKPOINT = "WaitingAtCheckpoint"
     WAITING = "Waiting"

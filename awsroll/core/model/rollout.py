@@ -93,6 +93,7 @@ class Gates:
         freezes: while one of them lasts, nothing new starts.
         override: why the rollout ignores its windows and freezes; empty if it does not.
         judge: how the judge compares old and new servers, if a hook at `while_judging` counts their requests.
+        rehearses: before the rollout, one server goes to the new version and returns.
         by_zone: the zones come one by one, and each ends at a gate. Then there are no `checkpoints`.
         zones: the zones with servers to replace at the start, in their order.
     """
@@ -107,6 +108,7 @@ class Gates:
     freezes: tuple[Period, ...] = ()
     override: str = ""
     judge: Judging = field(default_factory=Judging)
+    rehearses: bool = False
     by_zone: bool = False
     zones: tuple[str, ...] = ()
 
@@ -341,6 +343,12 @@ class Rollout:
     def target(self, *, rolling_back: bool) -> "Rollout":
         """Return this rollout, or in a rollback the rollout to the baseline."""
         return self.to_baseline() if rolling_back else self
+
+    def rehearsed(self) -> "Rollout":
+        """Return the same rollout with a single gate, after one server. No person is asked there."""
+        after_one = (Amount(value=1),)
+        gates = replace(self.gates, checkpoints=after_one, needs_approval=False, by_zone=False, zones=())
+        return replace(self, gates=gates)
 
     def to_baseline(self) -> "Rollout":
         """Return the same rollout with the baseline as its target. A rollback has no gates and keeps no old servers."""

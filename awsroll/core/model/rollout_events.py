@@ -16,6 +16,8 @@ class EventName(StrEnum):
     WARNING = "rollout.warning"
     HOOK_PASSED = "hook.passed"
     ROLLBACK_STARTED = "rollout.rollback-started"
+    REHEARSAL_RETURNS = "rehearsal.returns"
+    REHEARSAL_PASSED = "rehearsal.passed"
     CHECKPOINT_REACHED = "checkpoint.reached"
     APPROVAL_AWAITED = "approval.awaited"
     CHECKPOINT_PASSED = "checkpoint.passed"

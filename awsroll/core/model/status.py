@@ -25,6 +25,7 @@ from awsroll.core.model.status_parts import (
     Failure,
     Gate,
     HookRuns,
+    Rehearsal,
     SavedSettings,
     SetAside,
     Shortage,
@@ -66,6 +67,7 @@ class Status:
     Attributes:
         aborted: it stops because a person aborted it.
         rolling_back: the baseline is the target now.
+        rehearsal: how far the rehearsal is. On its way back, the rollout rolls back one server.
         skipped_since: since when the rollout waits for protected or standby instances.
         pausing: why it will pause when no server is in flight; empty if it will not.
         blocked: why nothing new may start now; None if it may.
@@ -96,6 +98,7 @@ class Status:
     reason: str = ""
     aborted: bool = False
     rolling_back: bool = False
+    rehearsal: Rehearsal = Rehearsal.NONE
     started_at: datetime
     ended_at: datetime | None = None
     observed_at: datetime | None = None

@@ -75,6 +75,15 @@ class Counters:
     drain_seconds_saved: float = 0
 
 
+class Rehearsal(StrEnum):
+    """How far the rehearsal is."""
+
+    NONE = "none"  # not asked for, or given up by a rollback
+    FORTH = "forth"  # one server goes to the new version
+    BACK = "back"  # it returns to the old version
+    PASSED = "passed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """The progress through the gates.

@@ -24,9 +24,9 @@ from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.model.status_parts import Failure, HookRuns
+from awsroll.core.model.status_parts import Failure, HookRuns, Rehearsal
 from awsroll.core.observe.early_drains import probes_of, settle_probe
-from awsroll.core.observe.judging import compared, interval_of, settle_samples
+from awsroll.core.observe.judging import compared, interval_of, proves_way_back, settle_samples
 
 _ONLY_FORWARD = (
     HookPoint.BEFORE_ROLLOUT,
@@ -80,7 +80,9 @@ def _is_reloading(view: View, name: str) -> bool:
 
 
 def checkpoint(status: Status) -> str:
-    """Return the subject of the hooks of the next checkpoint."""
+    """Return the subject of the hooks of the next checkpoint, or of the gate of the rehearsal."""
+    if status.rehearsal is Rehearsal.FORTH:
+        return "rehearsal"
     return f"checkpoint-{status.gate.passed + 1}"
 
 
@@ -138,17 +140,21 @@ def _event(view: View, hook: Hook, call: HookCall) -> HookEvent:
         point=hook.point,
         hook=hook.name,
         run=call.number,
-        phase=_PHASES.get(rollout_phase(status), "rolling"),
+        phase="rolling-back" if status.rolling_back else _PHASES.get(rollout_phase(status), "rolling"),
         rollout_id=rollout.rollout_id,
         fleet=rollout.fleet,
         from_version=rollout.from_version,
         to_version=rollout.to_version,
         instance_ids=_affected_instances(view, hook.point, call.subject),
         reason=status.reason if hook.point is HookPoint.ON_FAILURE else "",
-        checkpoint=status.gate.passed + 1 if hook.point is HookPoint.AT_CHECKPOINT else 0,
+        checkpoint=_checkpoint_number(status) if hook.point is HookPoint.AT_CHECKPOINT else 0,
         **_drain_of(view, hook.point, call.subject),
         **(interval_of(view, call) if hook.point is HookPoint.WHILE_JUDGING else {}),
     )
+
+
+def _checkpoint_number(status: Status) -> int:
+    return 0 if status.rehearsal is Rehearsal.FORTH else status.gate.passed + 1
 
 
 def _drain_of(view: View, point: HookPoint, subject: str) -> dict[str, Any]:
@@ -243,6 +249,8 @@ def _still_matters(view: View, call: HookCall) -> bool:
         status.gate.closed_since is None or call.subject != checkpoint(status)
     ):
         return False
+    if hook.point is HookPoint.WHILE_JUDGING and proves_way_back(status):
+        return status.mode is Mode.ROLLING
     return hook.point not in _ONLY_FORWARD or (status.mode is Mode.ROLLING and not status.rolling_back)
 
 

@@ -15,9 +15,11 @@ from awsroll.core.classify.view import View
 from awsroll.core.model.evidence import Evidence, Sample
 from awsroll.core.model.hooks import HookCall, HookPoint, HookSeen, HookState
 from awsroll.core.model.observation import Instance
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.status_parts import Rehearsal
 
 if TYPE_CHECKING:  # loaded on use: a rollout without a judge needs no statistics
     from awsroll.core.judge.e_process import Sensitivity
@@ -35,21 +37,57 @@ def metrics(view: View) -> tuple[str, ...]:
 def is_judged(view: View) -> bool:
     """Return whether the judge works now: the rollout rolls forward, and has a metric."""
     status = view.status
-    forward = status.mode is Mode.ROLLING and not status.rolling_back and status.outcome is Outcome.RUNNING
-    return forward and bool(metrics(view))
+    turns = not status.rolling_back or proves_way_back(status)
+    return status.mode is Mode.ROLLING and turns and status.outcome is Outcome.RUNNING and bool(metrics(view))
+
+
+def proves_way_back(status: Status) -> bool:
+    """Return whether a server of the rehearsal has returned, and is compared with those that never left."""
+    return status.rehearsal is Rehearsal.BACK and status.gate.baking_since is not None
+
+
+def key_of(status: Status, metric: str) -> str:
+    """Return the key of the evidence of a metric: the way back has evidence of its own."""
+    return f"{metric} (way back)" if status.rehearsal is Rehearsal.BACK else metric
+
+
+def compared_words(view: View) -> str:
+    """Return what the judge finds if it finds servers worse: `web:7 worse than the old version`."""
+    if view.status.rehearsal is Rehearsal.BACK:
+        return "the server that returned to the old version worse than those that never left it"
+    return f"{view.original.to_name} worse than the old version"
+
+
+def judged_until_now(view: View) -> dict[str, Evidence]:
+    """Return the evidence on the new version; what the gates wait for begins again."""
+    return {
+        name: replace(evidence, growth=(), spread=(), quiet_until={})
+        for name, evidence in view.status.judge.items()
+        if name in metrics(view)
+    }
+
+
+def _is_compared_as_new(view: View, instance: Instance) -> bool:
+    """Return whether a server runs the new version; on the way back of a rehearsal, whether it has returned."""
+    status = view.status
+    if not proves_way_back(status):
+        return view.is_current(instance)
+    served = [server.since for server in status.servers.values() if server.phase is ServerPhase.SERVING]
+    server = status.servers.get(instance.instance_id)
+    return server is not None and server.since > min(served, default=server.since)
 
 
 def compared(view: View) -> tuple[Instance, ...]:
     """Return the servers to compare; none if only one version serves."""
     since = view.observation.at - timedelta(seconds=view.original.gates.judge.warm_up_seconds)
     servers = [instance for instance in view.serving if not _warms_up(view, instance, since)]
-    versions = {view.is_current(instance) for instance in servers}
+    versions = {_is_compared_as_new(view, instance) for instance in servers}
     return tuple(servers) if len(versions) > 1 else ()
 
 
 def _warms_up(view: View, instance: Instance, since: datetime) -> bool:
     server = view.status.servers.get(instance.instance_id)
-    return view.is_current(instance) and server is not None and server.since > since
+    return _is_compared_as_new(view, instance) and server is not None and server.since > since
 
 
 def propose_samples(view: View, proposals: Proposals) -> None:
@@ -96,7 +134,7 @@ def settle_samples(view: View, call: HookCall, result: HookSeen) -> Status:
         evidence = replace(evidence, sampled_at=at)
         why = f": {result.detail}" if result.detail else ""
         status = add_warnings(status, f"the judge got no counts from {call.name}{why}")
-    return replace(status, judge={**status.judge, call.name: evidence})
+    return replace(status, judge={**status.judge, key_of(status, call.name): evidence})
 
 
 def _samples(view: View, result: HookSeen) -> list[Sample]:
@@ -109,7 +147,7 @@ def _samples(view: View, result: HookSeen) -> list[Sample]:
     return [
         Sample(
             instance_id=instance.instance_id,
-            is_new=view.is_current(instance),
+            is_new=_is_compared_as_new(view, instance),
             bad=readings[instance.instance_id].bad,
             total=readings[instance.instance_id].total,
             stratum=instance.zone if by_zone else "",
@@ -149,12 +187,13 @@ def _lacks(verdict: "Judgement") -> str:
 
 
 def _sensitivity(view: View) -> "Sensitivity":
-    """Return what each metric must notice. The metrics share alpha equally, so that all together keep it."""
+    """Return what each metric must notice. The metrics and the way back share alpha, so that all together keep it."""
     from awsroll.core.judge.e_process import Sensitivity  # noqa: PLC0415 - see above
 
     judging = view.original.gates.judge
-    return Sensitivity(alpha=judging.alpha / max(1, len(metrics(view))), effect=judging.effect)
+    shares = max(1, len(metrics(view))) * (2 if view.original.gates.rehearses else 1)
+    return Sensitivity(alpha=judging.alpha / shares, effect=judging.effect)
 
 
 def _evidence(status: Status, metric: str) -> Evidence:
-    return status.judge.get(metric, Evidence())
+    return status.judge.get(key_of(status, metric), Evidence())

@@ -15,13 +15,20 @@ from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.server_record import Server, Slots
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.model.status_parts import Gate, Shortage
+from awsroll.core.model.status_parts import Gate, Rehearsal, Shortage
 
 
-def start_rollback(view: View, reason: str) -> Status:
-    """Make the baseline the target, and give each server the phase that fits it."""
+def start_rollback(view: View, reason: str, *, rehearses: bool = False) -> Status:
+    """Make the baseline the target, and give each server the phase that fits it.
+
+    Args:
+        view: the observation.
+        reason: why, for people.
+        rehearses: the rollout begins after it.
+    """
     at = view.observation.at
-    turned = view.with_status(replace(view.status, rolling_back=True))
+    rehearsal = Rehearsal.BACK if rehearses else Rehearsal.NONE
+    turned = view.with_status(replace(view.status, rolling_back=True, rehearsal=rehearsal))
     fates = _fates(view, turned)
     slots, displaced = _give_slots_back(view, fates.restored)
     status = replace(turned.status, slots=slots)
@@ -51,6 +58,8 @@ def start_rollback(view: View, reason: str) -> Status:
         judged=len(status.failures),
         forgiven=len(status.failures),
     )
+    if rehearses:
+        return status
     return note(status, Event(name=EventName.ROLLBACK_STARTED, fields={"reason": reason}))
 
 

@@ -16,7 +16,7 @@ from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import OnFailure, Rollout
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.model.status_parts import Failure, Owner
+from awsroll.core.model.status_parts import Failure, Owner, Rehearsal
 from awsroll.core.model.user_requests import rejection_of
 from awsroll.core.observe.hook_runs import announce_failure, forget
 from awsroll.core.observe.rejection import rejected_by
@@ -61,7 +61,8 @@ def decide_on_failure(view: View) -> Status:
     if not serious:
         return _try_again(view, new)
     if status.rolling_back:
-        return announce_failure(view, stop(view, f"the rollback failed: {_words(serious[-1])}"))
+        what = "the way back failed in the rehearsal" if status.rehearsal is Rehearsal.BACK else "the rollback failed"
+        return announce_failure(view, stop(view, f"{what}: {_words(serious[-1])}"))
     first = next((failure for failure in serious if failure.final), serious[0])
     return _give_up(view, _words(first), new)
 
@@ -112,7 +113,7 @@ def _apply_requests(view: View) -> Status:
     status, requests = view.status, view.status.user_requests
     if requests.abort:
         return replace(stop(view.with_status(status), f"aborted by request{requests.words_of('abort')}"), aborted=True)
-    if requests.rollback and not status.rolling_back:
+    if requests.rollback and not (status.rolling_back and status.rehearsal is not Rehearsal.BACK):
         return start_rollback(view, f"rolled back by request{requests.words_of('rollback')}")
     if status.gate.closed_since is not None and requests.rejects(status.gate.passed + 1):
         status = replace(status, user_requests=replace(requests, rejected=False))
@@ -170,6 +171,7 @@ def stop(view: View, reason: str) -> Status:
     stopped = replace(
         changes.status,
         mode=Mode.STOPPING,
+        rehearsal=Rehearsal.NONE,
         reason=reason,
         pausing="",
         blocked=None,

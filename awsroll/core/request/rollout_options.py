@@ -175,6 +175,13 @@ class RolloutOptions:
         default=0,
         section=GATES,
     )
+    rehearse: bool = option(
+        Switch(),
+        "Before the rollout: one server goes to the new version, is judged and returns to the old version, so that the "
+        "way back is known to work (default: begin at once).",
+        default=False,
+        section=GATES,
+    )
     checkpoint: tuple[str | int, ...] = option(
         Many(Share(least=1)),
         "Number of servers to update before a checkpoint. A percentage is rounded down, to at least 1. Repeat it for "

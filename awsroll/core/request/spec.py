@@ -166,6 +166,8 @@ class RolloutSpec(RolloutOptions):
         reloads = self.strategy is Strategy.RELOAD
         if self.rollback_command and not reloads:
             return ["--rollback-command: only --strategy reload runs commands"]
+        if reloads and self.rehearse and not self.rollback_command:
+            return ["--rehearse returns a server to the old version: pass --rollback-command 'SHELL' too"]
         if reloads and self.after_failure is OnFailure.ROLLBACK and not self.rollback_command:
             problem = "the rollback of a reload needs a command that restores the old version"
             return [f"{problem}: pass --rollback-command 'SHELL', or --on-failure stop or pause"]

@@ -17,6 +17,7 @@ from awsroll.core.model.phases import RolloutPhase, ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Rollout, version_of
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
+from awsroll.core.model.status_parts import Rehearsal
 from awsroll.core.observe.clocks import deadline_seconds
 from awsroll.core.timeline.cell import Cell, CellState
 
@@ -96,18 +97,25 @@ def rests_until(rollout: Rollout, status: Status) -> datetime | None:
     """Return when the bake time, the delay of a checkpoint or a closed window ends; None if none is waited for."""
     gate, gates = status.gate, rollout.gates
     if gate.baking_since is not None:
-        return gate.baking_since + timedelta(seconds=gates.bake_seconds)
+        rehearses = status.rehearsal is Rehearsal.BACK
+        return gate.baking_since + timedelta(seconds=gates.delay_seconds if rehearses else gates.bake_seconds)
     if gate.closed_since is not None and gates.delay_seconds:
         return gate.closed_since + timedelta(seconds=gates.delay_seconds)
     return None if status.blocked is None or gate.closed_since is not None else status.blocked.until
+
+
+_DIRECTIONS = {
+    Rehearsal.FORTH: "rehearsing with one server",
+    Rehearsal.BACK: "rehearsing the way back",
+}
 
 
 def stage_of(rollout: Rollout, status: Status) -> str:
     """Return the special stage of a rollout in words; empty if it rolls as usual."""
     checkpoints = rollout.gates.names
     match rollout_phase(status):
-        case RolloutPhase.ROLLING_BACK:
-            return "rolling back"
+        case RolloutPhase.REHEARSING | RolloutPhase.ROLLING_BACK:
+            return _DIRECTIONS.get(status.rehearsal, "rolling back")
         case RolloutPhase.WAITING_AT_CHECKPOINT:
             passed = status.gate.passed
             return f"at checkpoint {passed + 1} of {len(checkpoints)} ({checkpoints[passed]})"
