@@ -21,6 +21,8 @@ _CAUSES = (
     Scene(usual=0.001),
     Scene(usual=0.01),
     Scene(bursts=4),
+    Scene(bursts=4, burst_seconds=10),
+    Scene(bursts=4, burst_seconds=20),
     Scene(outages=4),
     Scene(usual=0.002, bursts=2, outages=2),
 )

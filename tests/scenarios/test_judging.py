@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -38,6 +39,12 @@ def judged(kind: str = "standalone", *, bad: Share, rate: float = 5, gates: Gate
     return driver
 
 
+def now_and_then(share: float) -> Share:
+    """Return a share of bad requests of new servers in every other sample, and none in the others."""
+    shares = cycle((2 * share, 0.0))
+    return lambda is_new: next(shares) if is_new else 0.0
+
+
 def at_the_gate(driver: Driver) -> Driver:
     while driver.status.gate.closed_since is None:
         driver.fleet.clock.sleep(driver.unhurried(driver.step()))
@@ -46,7 +53,7 @@ def at_the_gate(driver: Driver) -> Driver:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_version_with_errors_is_rolled_back_from_the_canary(kind: str) -> None:
-    driver = judged(kind, bad=lambda is_new: 0.05 * is_new)
+    driver = judged(kind, bad=now_and_then(0.05))
     closed = at_the_gate(driver).status.gate.closed_since
     status = driver.run()
 

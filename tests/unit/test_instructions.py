@@ -84,6 +84,7 @@ STEERING = {
         "old",
         "quiet_until",
         "recent",
+        "runs",
         "sampled_at",
         "spread",
         "usual",

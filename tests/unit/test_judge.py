@@ -62,7 +62,7 @@ def test_an_outage_of_all_servers_is_no_evidence():
 
 
 def test_three_bad_samples_of_the_only_new_server_are_enough_without_errors_of_old_servers():
-    assert total_of(after(ALONE, ALONE)) < 100 <= total_of(after(ALONE, ALONE, ALONE))
+    assert total_of(after(*[ALONE, NO_ERRORS] * 2)) < 100 <= total_of(after(*[ALONE, NO_ERRORS] * 3))
 
 
 def test_errors_of_old_servers_are_evidence_for_the_version():
@@ -98,7 +98,7 @@ def test_servers_without_requests_do_not_count():
 def test_a_version_that_becomes_bad_late_is_found_as_well():
     good = [samples(*(int(server == turn % 10) for server in range(10))) for turn in range(60)]
 
-    assert judge(after(*good, *[ALONE] * 8), SENSITIVITY).verdict is Verdict.ROLL_BACK
+    assert judge(after(*good, *[ALONE, NO_ERRORS] * 8), SENSITIVITY).verdict is Verdict.ROLL_BACK
 
 
 def test_more_traffic_of_a_new_server_explains_more_bad_samples():
@@ -131,12 +131,12 @@ def test_continues_when_a_bad_version_would_have_been_found():
 
 
 def test_rolls_back_with_its_evidence():
-    verdict = judge(after(*[ALONE] * 3), SENSITIVITY)
+    verdict = judge(after(*[ALONE, NO_ERRORS] * 3), SENSITIVITY)
 
     assert verdict.verdict is Verdict.ROLL_BACK
     assert verdict.evidence == (
-        "bad requests: 3 of 75 (4 %) of the new servers, 0 of 675 (0 %) of the old servers; a version as good as the "
-        "old one looks like this in at most 1 % of rollouts"
+        "bad requests: 3 of 150 (2 %) of the new servers, 0 of 1,350 (0 %) of the old servers; a version as good as "
+        "the old one looks like this in at most 1 % of rollouts"
     )
 
 
@@ -166,3 +166,11 @@ def test_the_power_is_that_of_simulated_rollouts(rate):
 
 def test_there_is_no_power_without_old_servers():
     assert seconds_to_find(Servers(new=3, old=0), rate=50, sensitivity=SENSITIVITY, interval=5) is None
+
+
+@pytest.mark.parametrize("new", [1, 3, 5])
+@pytest.mark.parametrize("seconds", [5, 15, 25])
+def test_one_burst_of_errors_on_a_new_server_is_never_enough(new, seconds):
+    burst = samples(1, *[0] * 9, new=new)
+
+    assert total_of(after(*[burst] * (seconds // 5), seconds=5)) < 100

@@ -12,9 +12,11 @@ over the others. `w` are the shares:
 
 Only intervals that can tell the versions apart count in `t`, so a version without any error keeps the whole stake.
 
-At most one bad sample of a server counts in 10 seconds: a burst of errors on one server is one event. And a sample is
-bad only if it has more bad requests than the old servers usually have, so that a version with a usual error rate of 1 %
-does not make every sample bad. What is usual comes from earlier intervals alone, so it does not favour any server.
+At most one bad sample of a server counts in 10 seconds, and in 25 seconds as long as the server has no good sample: a
+burst of errors on one server is one event. A single new server may count twice at the begin of such a run, because two
+bad samples alone are never enough. And a sample is bad only if it has more bad requests than the old servers usually
+have, so that a version with a usual error rate of 1 % does not make every sample bad. What is usual comes from earlier
+intervals alone, so it does not favour any server.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,6 +34,12 @@ ODDS = (2.0, 6.0, 20.0, 100.0)
 
 QUIET_SECONDS = 10.0
 """In this time, at most one bad sample of a server counts."""
+
+RUN_QUIET = 2.5
+"""How many times as long the quiet time is in a run of bad samples without a good one between them.
+
+With a single new server, it begins with the second bad sample that counts.
+"""
 
 _EARLY_SECONDS = 1.0  # an interval may end this much early
 _FIRST_SHARE = 0.5
@@ -67,19 +75,26 @@ def add_samples(
     """
     rate = usual_rate(evidence)
     seen = [sample for group in _strata(samples) for sample in group]
+    good = {sample.instance_id for sample in seen if not _is_bad(sample, rate)}
+    runs = {name: until for name, until in evidence.runs.items() if name not in good}
     quiet = {name: until for name, until in evidence.quiet_until.items() if until > at}
-    counted = [sample for sample in seen if sample.instance_id not in quiet]
+    in_run = {name for name, until in runs.items() if until > at}
+    counted = [sample for sample in seen if sample.instance_id not in quiet.keys() | in_run]
     splits = [_split(group, rate) for group in _strata(counted)]
     after = _bet(evidence, [split for split in splits if not split.is_decided])
     old = _total(sample for sample in seen if not sample.is_new)
+    bad = [sample.instance_id for sample in counted if _is_bad(sample, rate)]
+    is_single = sum(sample.is_new for sample in seen) == 1
+    run_until = at + timedelta(seconds=quiet_seconds * RUN_QUIET - _EARLY_SECONDS)
     until = at + timedelta(seconds=quiet_seconds - _EARLY_SECONDS)
     return replace(
-        expect(after, counted, sensitivity, share=_counting_share(evidence, at, quiet_seconds)),
+        expect(after, counted, sensitivity, interval=_seconds_between(evidence, at), quiet_seconds=quiet_seconds),
         recent=_blend(evidence.recent, old, _RECENT),
         usual=_blend(evidence.usual, old, _USUAL),
         new=_sum(evidence.new, _total(sample for sample in seen if sample.is_new)),
         old=_sum(evidence.old, old),
-        quiet_until=quiet | {sample.instance_id: until for sample in counted if _is_bad(sample, rate)},
+        quiet_until=quiet | dict.fromkeys(bad, until),
+        runs=runs | {name: at if is_single and name not in runs else run_until for name in bad},
         sampled_at=at,
     )
 
@@ -151,19 +166,30 @@ def _bet(evidence: Evidence, splits: Sequence[Split]) -> Evidence:
     return replace(evidence, wealth=tuple(wealth), compared=compared)
 
 
-def _counting_share(evidence: Evidence, at: datetime, quiet_seconds: float) -> float:
-    """Return by how much a bad server's quiet time lengthens each of its bad samples, in intervals."""
-    if evidence.sampled_at is None:
-        return 1.0
-    return quiet_share((at - evidence.sampled_at).total_seconds(), quiet_seconds)
+def _seconds_between(evidence: Evidence, at: datetime) -> float:
+    return 0.0 if evidence.sampled_at is None else (at - evidence.sampled_at).total_seconds()
 
 
-def quiet_share(interval: float, quiet_seconds: float) -> float:
-    """Return how many intervals each bad sample of a bad server takes, with the quiet ones after it."""
-    return max(1.0, ceil((quiet_seconds - _EARLY_SECONDS) / max(1.0, interval)))
+def quiet_intervals(interval: float, quiet_seconds: float, chance: float, *, is_single: bool) -> float:
+    """Return for how many intervals on average a bad server is quiet after each bad sample that counts.
+
+    Worked example: 5 s, and each sample is bad with a chance of 0.7. The next sample never counts. With a chance of 0.5
+    neither of two samples is good, and the run goes on: 1.4 further intervals, half of them for a single new server.
+    """
+    shortest = ceil((quiet_seconds - _EARLY_SECONDS) / max(1.0, interval)) - 1
+    longest = ceil((quiet_seconds * RUN_QUIET - _EARLY_SECONDS) / max(1.0, interval)) - 1
+    further = sum(chance**count for count in range(shortest + 1, longest + 1))
+    return max(0, shortest) + further * (0.5 if is_single else 1.0)
 
 
-def expect(evidence: Evidence, counted: Sequence[Sample], sensitivity: Sensitivity, *, share: float) -> Evidence:
+def expect(
+    evidence: Evidence,
+    counted: Sequence[Sample],
+    sensitivity: Sensitivity,
+    *,
+    interval: float,
+    quiet_seconds: float,
+) -> Evidence:
     """Add what one interval would add to the logarithm of the evidence if the version had the effect.
 
     If the version were bad, a bad sample would be followed by quiet intervals, which are not quiet now.
@@ -175,7 +201,8 @@ def expect(evidence: Evidence, counted: Sequence[Sample], sensitivity: Sensitivi
         gains = bad_sample_gains(new, len(group) - new)
         for sample in group:
             chance = chance_of_bad(sample.total, usual + sensitivity.effect * sample.is_new, usual=usual)
-            chance /= 1 + chance * (share - 1)
+            if interval:
+                chance /= 1 + chance * quiet_intervals(interval, quiet_seconds, chance, is_single=new == 1)
             for place, gain in enumerate(gains[sample.is_new]):
                 growth[place] += chance * gain
                 spread[place] += chance * (1 - chance) * gain**2

@@ -16,7 +16,7 @@ from awsroll.core.judge.e_process import (
     Sensitivity,
     chance_of_bad,
     evidence_of_bad_samples,
-    quiet_share,
+    quiet_intervals,
 )
 from awsroll.core.judge.verdicts import DETECTED
 
@@ -57,7 +57,7 @@ def seconds_to_find(
         return None
     chance = chance_of_bad(requests, sensitivity.effect, usual=0)
     new = servers.new if servers.bad is None else servers.bad
-    quiet = int(quiet_share(interval, QUIET_SECONDS)) - 1
+    quiet = quiet_intervals(interval, QUIET_SECONDS, chance, is_single=servers.new == 1)
     missed, most = 1 - certainty, int(_MOST_SECONDS / max(1.0, interval))
     if chance <= 0 or _chance_of_fewer(needed, new=new, chance=chance, intervals=most, quiet=quiet) > missed:
         return None
@@ -83,9 +83,10 @@ def _samples_needed(servers: Servers, alpha: float, requests: float) -> int | No
     return None
 
 
-def _chance_of_fewer(needed: int, *, new: int, chance: float, intervals: int, quiet: int) -> float:
+def _chance_of_fewer(needed: int, *, new: int, chance: float, intervals: int, quiet: float) -> float:
     """Return how likely the new servers have had fewer bad samples than needed after a number of intervals."""
-    at_least = [_chance_of_at_least(count, chance, intervals - (count - 1) * quiet) for count in range(1, needed + 1)]
+    counts = range(1, needed + 1)
+    at_least = [_chance_of_at_least(count, chance, int(intervals - (count - 1) * quiet)) for count in counts]
     one = [before - after for before, after in zip([1.0, *at_least], at_least, strict=False)]
     return sum(_of_many(one, new))
 

@@ -57,6 +57,7 @@ class Evidence:
         new: requests to new servers that were compared.
         old: requests to old servers that were compared.
         quiet_until: until when the samples of a server do not count, because a bad one has just counted.
+        runs: the servers with a bad sample that counted and no good one since; until when no further one counts.
         sampled_at: the end of the last interval.
     """
 
@@ -69,4 +70,5 @@ class Evidence:
     new: Tally = field(default_factory=Tally)
     old: Tally = field(default_factory=Tally)
     quiet_until: dict[str, datetime] = field(default_factory=dict)
+    runs: dict[str, datetime] = field(default_factory=dict)
     sampled_at: datetime | None = None
