@@ -97,6 +97,26 @@ class Ec2:
             self._versions[found["LaunchTemplateId"], str(found["VersionNumber"])] = found
         return found
 
+    def create_template_version(self, template_id: str, source: int, image: str, *, token: str, about: str) -> int:
+        """Publish a copy of a version, with another image unless `image` is empty; return its number.
+
+        Args:
+            template_id: the launch template.
+            source: the number of the version to copy.
+            image: the id of the image; empty: that of the source.
+            token: makes a repeated call harmless.
+            about: the description of the version.
+        """
+        request = {
+            "LaunchTemplateId": template_id,
+            "SourceVersion": str(source),
+            "LaunchTemplateData": {"ImageId": image} if image else {},
+            "VersionDescription": about,
+            "ClientToken": token,
+        }
+        answer = self._caller.call(_SERVICE, "CreateLaunchTemplateVersion", request)
+        return int(answer["LaunchTemplateVersion"]["VersionNumber"])
+
     def status_checks(self, instance_id: str) -> dict[str, Reply]:
         """Return the system status and the instance status of a server; empty if EC2 does not list it."""
         request = {"InstanceIds": [instance_id], "IncludeAllInstances": True}

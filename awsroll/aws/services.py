@@ -39,11 +39,12 @@ EC2_OPERATIONS = (
     "TerminateInstances",
 )
 EC2_COMMAND_LINE_ONLY = (
+    "CreateLaunchTemplateVersion",
     "GetConsoleOutput",
     "GetEbsDefaultKmsKeyId",
     "GetEbsEncryptionByDefault",
 )
-"""The operations of EC2 that only the command line calls (`awsroll policy`, `explain`). The bundle leaves them out."""
+"""The operations of EC2 that only the commands `policy`, `explain` and `keep` call. The bundle leaves them out."""
 
 
 def check_listed(service: str, operation: str = "") -> None:

@@ -72,6 +72,11 @@ class Ssm:
         """Return whether a change calendar is open or closed now, and when that changes next."""
         return self._caller.call(_SERVICE, "GetCalendarState", {"CalendarNames": [name]})
 
+    def parameter(self, name: str) -> str:
+        """Return the value of a parameter, such as the id of an image."""
+        answer = self._caller.call(_SERVICE, "GetParameter", {"Name": name})
+        return str(answer["Parameter"]["Value"])
+
     def has_document(self, name: str) -> bool:
         """Return whether a document with this name or ARN can be read."""
         try:

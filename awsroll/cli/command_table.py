@@ -4,6 +4,9 @@ from awsroll.cli.command_group import LazyCommand
 
 COMMANDS = {
     "roll": LazyCommand("roll", "Roll a fleet to a new version."),
+    "keep": LazyCommand(
+        "keep", "Bring every fleet of a file to its wanted state: newest image and version, no server too old."
+    ),
     "plan": LazyCommand("plan", "Show what a rollout would do, without changing anything."),
     "init": LazyCommand("init", "Write a commented rollout file for an existing fleet."),
     "resume": LazyCommand("resume", "Continue an interrupted or paused rollout."),

@@ -41,8 +41,8 @@ def roll_waves(
         fail_on_warnings: refuse to start if the checks of a fleet have a warning.
     """
     output = Output(json=common.json, quiet=common.quiet)
-    with _progress(output) as progress:
-        sink, report = _roll(spec, common, progress, wait_for_approval=wait_for_approval, fails=fail_on_warnings)
+    with progress(output) as seen:
+        sink, report = _roll(spec, common, seen, wait_for_approval=wait_for_approval, fails=fail_on_warnings)
     sink.print_report(report)
     return exit_of_outcome(report.status)
 
@@ -109,7 +109,7 @@ def _fleet_plan_text(fleet: FleetPlan, text_of: Callable[[RolloutPlan], str]) ->
 
 
 @contextmanager
-def _progress(output: Output) -> Iterator[Sink]:
+def progress(output: Output) -> Iterator[Sink]:
     """Yield the sink that shows the events of all fleets until the block ends."""
     if not (output.json or output.quiet) and shows_live_view():
         from awsroll.cli.live_fleets import FleetsView  # noqa: PLC0415 - only a terminal needs rich

@@ -19,7 +19,8 @@ from awsroll.stores.timeline_files import Segment, TimelineFiles
 
 if TYPE_CHECKING:
     from awsroll.stores.budgets import Budget, Share, Shortfall
-    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting, WavesProgress
+    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
+    from awsroll.stores.fleets_notes import KeptFleet, WavesProgress
     from awsroll.stores.local_store import LocalStore, default_directory
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Halt",
     "HistoryFiles",
     "Holder",
+    "KeptFleet",
     "Lease",
     "LocalStore",
     "Lock",
@@ -52,13 +54,14 @@ __all__ = [
 
 _ON_USE = {
     "Budget": "budgets",
+    "KeptFleet": "fleets_notes",
     "LocalStore": "local_store",
     "Notified": "driver_notes",
     "RolloutRequest": "driver_notes",
     "Share": "budgets",
     "Shortfall": "budgets",
     "Waiting": "driver_notes",
-    "WavesProgress": "driver_notes",
+    "WavesProgress": "fleets_notes",
     "default_directory": "local_store",
 }
 """The modules that most steps of a function do not need, by the names that they define."""

@@ -1,4 +1,4 @@
-"""The notes beside a record: the original request, the state that waits for a command, notices, and waves of fleets."""
+"""The notes beside a record: the original request, the state that waits for a command, and the notices sent."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -8,7 +8,6 @@ from awsroll.core.model.options import option, option_metadata, read_fields
 from awsroll.core.model.values import NAME
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import EXTERNAL_ID, REGION, ROLE
-from awsroll.core.wave_turns import WaveFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,23 +37,6 @@ class Notified:
     FILE: ClassVar = "notified.json"
 
     keys: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WavesProgress:
-    """The progress of waves of fleets, so that a process that continues knows what to roll back.
-
-    Attributes:
-        rollouts: the id of the rollout of each fleet that has begun, by the name of the fleet.
-        failure: the failure after which the fleets roll back; None: none.
-        is_over: the waves have ended.
-    """
-
-    FILE: ClassVar = "waves.json"
-
-    rollouts: dict[str, str] = field(default_factory=dict)
-    failure: WaveFailure | None = None
-    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ Of drivers that send notices:
 
 Of drivers of many fleets:
     notes/<id of the waves>/waves.json    which rollouts have begun, and whether they roll back
+          <id of a fleet>/kept.json       which versions `awsroll keep` has published, and which have failed
 
 Of every writer:
     probes/<random>.json                  exists while a store is tested
@@ -38,7 +39,8 @@ from awsroll.core.request.store_parts import DECISIONS, NOTES, PROBES, RECORDS, 
 from awsroll.errors import RolloutNotFoundError
 
 if TYPE_CHECKING:
-    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting, WavesProgress
+    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
+    from awsroll.stores.fleets_notes import KeptFleet, WavesProgress
 
 ROLLOUTS = f"{RECORDS}/"
 
@@ -71,7 +73,7 @@ def user_requests_key(rollout_id: str) -> str:
     return f"{USER_REQUESTS}/{check_rollout_id(rollout_id)}.json"
 
 
-def note_key(rollout_id: str, kind: "type[RolloutRequest | Waiting | Notified | WavesProgress]") -> str:
+def note_key(rollout_id: str, kind: "type[RolloutRequest | Waiting | Notified | WavesProgress | KeptFleet]") -> str:
     """Return the key of a note for a stepwise driver."""
     return f"{NOTES}/{check_rollout_id(rollout_id)}/{kind.FILE}"
 

@@ -33,7 +33,6 @@ from awsroll.stores.timeline_files import TimelineFiles
 from awsroll.stores.unfinished_index import UnfinishedIndex
 
 if TYPE_CHECKING:
-    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting, WavesProgress
     from awsroll.stores.store_budgets import StoreBudgets
 
 
@@ -210,7 +209,7 @@ class RecordStore:
         """
         return side_files.load_note(self._items, rollout_id, kind)
 
-    def put_note(self, rollout_id: str, note: "RolloutRequest | Waiting | Notified | WavesProgress") -> None:
+    def put_note(self, rollout_id: str, note: Note) -> None:
         """Save a note of a stepwise driver; the last write wins.
 
         Raises:

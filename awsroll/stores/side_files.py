@@ -11,10 +11,11 @@ from awsroll.stores.items import Item, Items
 from awsroll.stores.record_keys import note_key, user_requests_key
 
 if TYPE_CHECKING:
-    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting, WavesProgress
+    from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
+    from awsroll.stores.fleets_notes import KeptFleet, WavesProgress
 
 _WRITE_ATTEMPTS = 20
-Note = TypeVar("Note", "RolloutRequest", "Waiting", "Notified", "WavesProgress")
+Note = TypeVar("Note", "RolloutRequest", "Waiting", "Notified", "WavesProgress", "KeptFleet")
 Content = TypeVar("Content")
 
 
@@ -49,7 +50,7 @@ def load_note(items: Items, rollout_id: str, kind: type[Note]) -> Note | None:
     return None if item is None else item.value
 
 
-def save_note(items: Items, rollout_id: str, note: "RolloutRequest | Waiting | Notified | WavesProgress") -> None:
+def save_note(items: Items, rollout_id: str, note: Note) -> None:
     """Save a note of a stepwise driver; the last write wins.
 
     Raises:

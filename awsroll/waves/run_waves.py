@@ -132,6 +132,11 @@ class FleetsRun:
             fleets=tuple(self._ready[fleet.name].plan for fleet in wave.fleets),
         )
 
+    @property
+    def rollout_ids(self) -> dict[str, str]:
+        """The ids of the rollouts of the checked fleets, by the names of the fleets."""
+        return {name: ready.rollout_id for name, ready in self._ready.items()}
+
     # --- rollouts -----------------------------------------------------------------------------------------------------
 
     def roll(self) -> FleetsReport:

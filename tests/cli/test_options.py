@@ -143,7 +143,8 @@ def test_the_schema_has_every_field_of_hooks_waves_and_fleets() -> None:
 
 def test_a_file_of_many_fleets_sets_every_field() -> None:
     role = "arn:aws:iam::111122223333:role/deploy"
-    place = {"name": "one", "region": "eu-west-1", "role": role, "external_id": "shared"}
+    kept = {"image_parameter": "/images/web", "max_age_days": 30}
+    place = {"name": "one", "region": "eu-west-1", "role": role, "external_id": "shared", **kept}
     watching = {"bake_time": 60, "alarm": ["errors"], "on_failure": "rollback-all"}
     wave = {"name": "canary", "concurrency": 1, "tolerated_failures": 1, **watching}
     fleet = FleetSpec(request=RolloutSpec(asg="web"), **place)

@@ -10,11 +10,13 @@ from typing import Any, get_type_hints
 import boto3
 
 import awsroll
-from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting, WavesProgress
+from awsroll.stores.driver_notes import Notified, RolloutRequest, Waiting
+from awsroll.stores.fleets_notes import KeptFleet, WavesProgress
 
 PLAIN_JSON = {"Report.as_dict", "FleetsReport.as_dict", "RolloutPlan.as_dict"}  # say so in their names
 LOADED_ON_USE = {
     "boto3": boto3,
+    "KeptFleet": KeptFleet,
     "Notified": Notified,
     "RolloutRequest": RolloutRequest,
     "Waiting": Waiting,

@@ -27,7 +27,7 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec
 from awsroll.errors import SpecError
 from awsroll.ports import Record
-from awsroll.stores import Notified, RolloutRequest, Waiting, WavesProgress
+from awsroll.stores import KeptFleet, Notified, RolloutRequest, Waiting, WavesProgress
 
 ROLE = "arn:aws:iam::111122223333:role/deploy"
 HOOKS = {
@@ -253,6 +253,11 @@ STEERING = {
     "VersionCount": ("count", "template", "version"),
     "Notified": ("keys",),
     "Waiting": ("task_token",),
+    "BegunRotation": ("is_new", "rollout_id", "to"),
+    "Content": ("image", "template"),
+    "FailedContent": ("content", "reason"),
+    "KeptFleet": ("begun", "failed", "made"),
+    "MadeVersion": ("content", "number"),
     "WaveFailure": ("cause", "reason", "wave"),
     "WavesProgress": ("failure", "is_over", "rollouts"),
 }
@@ -274,7 +279,8 @@ def _classes(kind: Any) -> Iterator[type]:
 
 
 def _stored_fields() -> set[str]:
-    stored = {found for kind in (Record, RolloutRequest, Waiting, Notified, WavesProgress) for found in _classes(kind)}
+    kinds = (Record, RolloutRequest, Waiting, Notified, WavesProgress, KeptFleet)
+    stored = {found for kind in kinds for found in _classes(kind)}
     classes = stored.difference(_classes(RolloutSpec))  # the words of the caller, stored only to be compared
     return {f"{kind.__name__}.{field.name}" for kind in classes for field in fields(kind)}
 

@@ -10,14 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import assert_never
 
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.composed_values import Many, Nested
 from awsroll.core.model.options import option, option_metadata, read_fields
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Outcome
-from awsroll.core.model.values import CONTROLS, LISTED_NAME, ONE_LINE, Choice, Seconds, Share, Text
+from awsroll.core.model.values import CONTROLS, LISTED_NAME, NAME, ONE_LINE, Choice, Count, Seconds, Share, Text
 from awsroll.core.request.spec import RolloutSpec
 
 _ROLE = rf"arn:aws[a-z-]*:iam::([0-9]{{12}}):role/[^\s{CONTROLS}]+"
@@ -101,6 +100,18 @@ class FleetSpec:
     role: str = option(ROLE, "ARN of the IAM role to assume (default: the credentials of the session).", default="")
     external_id: str = option(
         EXTERNAL_ID, "External id that the trust policy of the role requires (default: none).", default=""
+    )
+
+    image_parameter: str = option(
+        NAME,
+        "`awsroll keep`: name of the Systems Manager parameter with the id of the newest image (default: the parameter "
+        "that the launch template version names).",
+        default="",
+    )
+    max_age_days: int | None = option(
+        Count(least=1, most=3650),
+        "`awsroll keep`: maximum age of a server in days (default: no limit).",
+        default=None,
     )
 
     def __post_init__(self) -> None:
@@ -239,15 +250,9 @@ class FleetsSpec:
     def _without_way_back(self) -> Iterator[str]:
         """Yield the fleets that a failure would roll back, and that have no command for it."""
         for number, wave in enumerate(self.waves):
-            match wave.on_failure:
-                case OnWaveFailure.STOP:
-                    reached: tuple[WaveSpec, ...] = ()
-                case OnWaveFailure.ROLLBACK_WAVE:
-                    reached = (wave,)
-                case OnWaveFailure.ROLLBACK_ALL:
-                    reached = self.waves[: number + 1]
-                case _:
-                    assert_never(wave.on_failure)
+            if wave.on_failure is OnWaveFailure.STOP:
+                continue
+            reached = self.waves[: number + 1] if wave.on_failure is OnWaveFailure.ROLLBACK_ALL else (wave,)
             for fleet in (each for reach in reached for each in reach.fleets):
                 if fleet.request.strategy is Strategy.RELOAD and not fleet.request.rollback_command:
                     yield (

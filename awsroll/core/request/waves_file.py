@@ -17,7 +17,7 @@ from awsroll.core.request.waves import LONGEST_NAME, FleetSpec, FleetsSpec, Wave
 from awsroll.errors import SpecError
 
 OPTIONS = tuple(option.field for option in options_of(RolloutSpec))
-PLACES = ("region", "role", "external_id")
+PLACES = ("region", "role", "external_id", "image_parameter", "max_age_days")
 _DEFAULTS = "defaults"
 _WAVE_KEYS = tuple(option.field for option in options_of(WaveSpec))
 _LIMITS = tuple(name for name in _WAVE_KEYS if name not in ("name", "fleets"))

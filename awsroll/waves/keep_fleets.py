@@ -1,0 +1,222 @@
+"""Keeps fleets in their wanted state: reads all of them, decides, publishes versions, and rolls what must be rolled.
+
+`core.rotation` decides. A pass may be repeated and killed anywhere: what it has begun is in the store before it begins.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+
+from awsroll.aws.sessions import Role, assume_role, open_session
+from awsroll.clock import SystemClock
+from awsroll.core.model.rollout import Strategy, Zones
+from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.request.waves import FleetSpec, FleetsSpec
+from awsroll.core.rotation import (
+    FailedContent,
+    MadeVersion,
+    Rotation,
+    RotationAction,
+    RotationFacts,
+    most_run,
+    rotations,
+)
+from awsroll.driver.context import Context
+from awsroll.driver.session import Session
+from awsroll.errors import RolloutNotFoundError, SpecError
+from awsroll.report import FleetsReport
+from awsroll.stores import KeptFleet, LocalStore, RecordStore
+from awsroll.stores.fleets_notes import BegunRotation
+from awsroll.waves.read_rotation import KnownBefore, failure_of, read_rotation
+from awsroll.waves.run_waves import FleetsRun
+
+_MOST_KEPT = 100
+_CANARY_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepReport:
+    """What one pass has decided and done.
+
+    Attributes:
+        rotations: the decision about each fleet, by name.
+        report: the result of the rollouts; None if no fleet was rolled.
+    """
+
+    rotations: Mapping[str, Rotation]
+    report: FleetsReport | None = None
+
+
+@dataclass(slots=True)
+class _Pass:
+    facts: dict[str, RotationFacts] = field(default_factory=dict)
+    kept: dict[str, KeptFleet] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+
+
+class Keeper:
+    """Keeps the fleets of a file.
+
+    Args:
+        spec: the fleets in their waves.
+        context: as for `FleetsRun`. Its store must be one of awsroll's own.
+        tries_again: forget which contents have failed.
+    """
+
+    def __init__(self, spec: FleetsSpec, context: Context, *, tries_again: bool = False) -> None:
+        problems = list(spec.problems())
+        problems += [
+            f"fleet {fleet.name}: a reload replaces no server: use another strategy with `awsroll keep`"
+            for fleet in spec.fleets
+            if fleet.request.strategy is Strategy.RELOAD
+        ]
+        if problems:
+            raise SpecError(*problems)
+        store = context.store or LocalStore()
+        if not isinstance(store, RecordStore):
+            problem = "a rotation needs a store with locks: a directory, s3://BUCKET/PREFIX or dynamodb://TABLE"
+            raise SpecError(problem)
+        self._spec = spec
+        self._store = store
+        self._clock = context.clock or SystemClock()
+        self._context = replace(context, store=store, clock=self._clock, wait_for_approval=False)
+        self._tries_again = tries_again
+        self._account = ""
+
+    def plan(self) -> KeepReport:
+        """Return what a pass would do. Change nothing.
+
+        Raises:
+            FleetError, AwsError: if a fleet cannot be read.
+        """
+        return KeepReport(rotations=self._decided(self._read()))
+
+    def keep(self) -> KeepReport:
+        """Make one pass: roll the fleets that must be rolled, wave by wave; return when their rollouts have ended.
+
+        Raises:
+            FleetError, FleetLockedError, AwsError: if a fleet cannot be read or may not be rolled.
+        """
+        seen = self._read()
+        decided = self._decided(seen)
+        asked = {name: rotation for name, rotation in decided.items() if rotation.action is RotationAction.ROLL}
+        if not asked:
+            return KeepReport(rotations=decided)
+        versions = {name: self._version(seen, name, rotation) for name, rotation in asked.items()}
+        run = FleetsRun(self._requests(versions), self._context)
+        run.check()
+        for name, rollout_id in run.rollout_ids.items():
+            is_new = versions[name].content != most_run(seen.facts[name])
+            begun = BegunRotation(rollout_id=rollout_id, to=versions[name], is_new=is_new)
+            self._save(seen, name, replace(seen.kept[name], begun=begun))
+        try:
+            report = run.roll()
+        finally:
+            for name in asked:
+                self._save(seen, name, self._settled(seen.kept[name]))
+        return KeepReport(rotations=decided, report=report)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def _read(self) -> _Pass:
+        seen, unfinished = _Pass(), self._store.unfinished()
+        for number, wave in enumerate(self._spec.waves):
+            for fleet in wave.fleets:
+                session = seen.sessions[fleet.name] = self._session(fleet)
+                stored = self._store.note(self._name(fleet), KeptFleet) or KeptFleet()
+                kept = seen.kept[fleet.name] = self._settled(stored)
+                if kept != stored:
+                    self._save(seen, fleet.name, kept)
+                known = KnownBefore(kept=kept, unfinished=unfinished, at=self._clock.now())
+                seen.facts[fleet.name] = read_rotation(fleet, number, session.aws, known)
+        return seen
+
+    def _decided(self, seen: _Pass) -> dict[str, Rotation]:
+        failed = () if self._tries_again else tuple(one for fact in seen.facts.values() for one in fact.failed)
+        facts = [replace(fact, failed=_known_bad(fact, failed)) for fact in seen.facts.values()]
+        return rotations(facts, self._clock.now())
+
+    def _settled(self, kept: KeptFleet) -> KeptFleet:
+        """Return the memory of a fleet after the rollout that was begun, if it has ended."""
+        if kept.begun is None:
+            return kept
+        try:
+            record = self._store.load(kept.begun.rollout_id)
+        except RolloutNotFoundError:
+            return replace(kept, begun=None)
+        if record.status.ended_at is None:
+            return kept
+        failed, reason, content = kept.failed, failure_of(record), kept.begun.to.content
+        if reason and kept.begun.is_new:
+            others = (one for one in failed if one.content != content)
+            failed = (*others, FailedContent(content=content, reason=reason))[-_MOST_KEPT:]
+        if not reason:
+            failed = tuple(one for one in failed if one.content != content)
+        return replace(kept, begun=None, failed=failed)
+
+    def _session(self, fleet: FleetSpec) -> Session:
+        base = open_session() if self._context.session is None else self._context.session
+        session = Session(replace(self._context, session=base))
+        if fleet.role:
+            role = Role(arn=fleet.role, session_name="awsroll-keep", external_id=fleet.external_id)
+            session = Session(replace(self._context, session=assume_role(base, role, endpoint_url=None)))
+        if fleet.region:
+            session.connect(fleet.region)
+        self._account = self._account or Session(replace(self._context, session=base)).aws.sts.account()
+        return session
+
+    def _name(self, fleet: FleetSpec) -> str:
+        parts = (fleet.account or self._account, fleet.region, fleet.request.asg, *sorted(fleet.request.target_group))
+        return f"kept-{sha256('/'.join(parts).encode()).hexdigest()[:24]}"
+
+    # --- rolling ------------------------------------------------------------------------------------------------------
+
+    def _version(self, seen: _Pass, name: str, rotation: Rotation) -> MadeVersion:
+        """Return the version to roll to; publish it if there is none."""
+        content = rotation.content
+        assert content is not None  # noqa: S101 - a rotation that rolls names its content
+        if rotation.version is not None:
+            return MadeVersion(number=rotation.version, content=content)
+        kept, template = seen.kept[name], content.template
+        token = sha256(f"{self._store.address} {name} {content} {len(kept.made)}".encode()).hexdigest()[:32]
+        number = seen.sessions[name].aws.ec2.create_template_version(
+            template.template_id, template.number, content.image, token=token, about=f"awsroll keep: {content}"[:255]
+        )
+        made = MadeVersion(number=number, content=content)
+        self._save(seen, name, replace(kept, made=(*kept.made, made)[-_MOST_KEPT:]))
+        return made
+
+    def _requests(self, versions: Mapping[str, MadeVersion]) -> FleetsSpec:
+        """Return the waves with the fleets to roll, each to its version, with one server first."""
+        waves = []
+        for wave in self._spec.waves:
+            fleets = tuple(_to(fleet, versions[fleet.name]) for fleet in wave.fleets if fleet.name in versions)
+            if fleets:
+                waves.append(replace(wave, fleets=fleets))
+        return FleetsSpec(waves=tuple(waves))
+
+    def _save(self, seen: _Pass, name: str, kept: KeptFleet) -> None:
+        if seen.kept.get(name) != kept or kept.begun is None:
+            seen.kept[name] = kept
+            fleet = next(fleet for fleet in self._spec.fleets if fleet.name == name)
+            self._store.put_note(self._name(fleet), kept)
+
+
+def _known_bad(fact: RotationFacts, failed: Sequence[FailedContent]) -> tuple[FailedContent, ...]:
+    """Return the failures that concern a fleet: of its wanted content, or of the same image on another fleet."""
+    own = tuple(one for one in failed if one in fact.failed)
+    image = fact.wanted.image
+    elsewhere = (one for one in failed if image and one.content.image == image and one not in own)
+    return (*own, *(FailedContent(content=fact.wanted, reason=one.reason) for one in elsewhere))
+
+
+def _to(fleet: FleetSpec, version: MadeVersion) -> FleetSpec:
+    template = f"{version.content.template.template_id}:{version.number}"
+    return replace(fleet, request=_one_first(replace(fleet.request, launch_template=template)))
+
+
+def _one_first(request: RolloutSpec) -> RolloutSpec:
+    """Return a request that updates one server first, unless it names checkpoints itself."""
+    if request.checkpoint or request.zones is Zones.ONE_BY_ONE:
+        return request
+    return replace(request, checkpoint=(1,), checkpoint_delay=request.checkpoint_delay or _CANARY_SECONDS)
