@@ -96,7 +96,10 @@ class World:
 
 
 def apart(work: Callable[[], Result]) -> Result:
-    """Do work in a thread that takes part in the turns of the clock, as the driver of waves with alarms must."""
+    """Do work in a thread that takes part in the turns of the clock, as the driver of waves with alarms must.
+
+    The work must wait on the clock alone. The checks of fleets wait for threads, so they run outside of it.
+    """
     with ThreadPoolExecutor(1) as threads:
         return threads.submit(work).result()
 

@@ -40,7 +40,9 @@ def waves(world: World, on_failure: OnWaveFailure) -> tuple[WaveSpec, ...]:
 
 
 def roll(world: World, *asked: WaveSpec) -> FleetsReport:
-    return apart(lambda: world.roll(*asked))
+    run = world.run(*asked)
+    run.check()
+    return apart(run.roll)
 
 
 def at(world: World, name: str, fleet: str) -> datetime:
@@ -122,7 +124,7 @@ def test_a_driver_that_is_stopped_on_the_way_back_continues_it(world: World, kil
 
     world.log.at_event_of("last", "group.instances-launched", fire)
     run = world.run(*asked, stop_requested=lambda: bool(stops))
-    apart(run.check)
+    run.check()
     first = apart(run.roll)
     world.alarm(ALARM, "OK")
     report = roll(world, *asked)
@@ -139,7 +141,7 @@ def test_a_driver_that_is_stopped_on_the_way_forward_knows_what_to_roll_back(wor
     stops: list[bool] = []
     world.log.at("wave.passed", lambda: stops.append(True))
     run = world.run(*asked, stop_requested=lambda: bool(stops))
-    apart(run.check)
+    run.check()
     apart(run.roll)
     world.log.at_event_of("last", "group.instances-launched", lambda: world.alarm(ALARM, "ALARM"))
 
