@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console, RenderableType
 
+from awsroll.cli.countdown import Countdown, Timers
 from awsroll.cli.live_drawing import draw
 from awsroll.cli.local_time import clock_time
 from awsroll.cli.process_state import START_EVENTS
@@ -26,6 +27,7 @@ class LiveView(RedrawnView):
 
     def __init__(self, console: Console | None = None) -> None:
         self._shown: tuple[Rollout, Picture, datetime] | None = None
+        self._countdown = Countdown()
         super().__init__(console, events_shown=_EVENTS_SHOWN)  # it draws at once
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
@@ -46,10 +48,12 @@ class LiveView(RedrawnView):
 
     def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         """Show an observation."""
-        self.show(rollout, picture(rollout, observation, status), status.started_at)
+        timers = Timers.of(rollout, observation)
+        self.show(rollout, picture(rollout, observation, status), status.started_at, timers)
 
-    def show(self, rollout: Rollout, shown: Picture, started_at: datetime) -> None:
-        """Show a picture."""
+    def show(self, rollout: Rollout, shown: Picture, started_at: datetime, timers: Timers | None) -> None:
+        """Show a picture; its time left follows from the timers, if they are known."""
+        self._countdown.see(rollout, shown, timers, datetime.now(UTC))
         self._shown = rollout, shown, started_at
         self._live.start()
 
@@ -57,5 +61,6 @@ class LiveView(RedrawnView):
         if self._shown is None:
             return Text("observing the fleet …")
         rollout, shown, started_at = self._shown
-        size = self._console.size
-        return draw(rollout, shown, now=datetime.now(UTC), started_at=started_at, events=tuple(self._events), size=size)
+        size, now = self._console.size, datetime.now(UTC)
+        left, events = self._countdown.seconds(now), tuple(self._events)
+        return draw(rollout, shown, now=now, started_at=started_at, events=events, size=size, left=left)

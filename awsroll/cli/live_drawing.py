@@ -17,7 +17,7 @@ from awsroll.cli.process_state import connection
 from awsroll.cli.render_report import servers_text
 from awsroll.cli.terminal_text import TerminalText as Text
 from awsroll.core.model.command_text import with_options
-from awsroll.core.model.duration_text import duration
+from awsroll.core.model.duration_text import duration, rough_duration
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.timeline.cell import LETTERS, Cell, CellState
@@ -43,6 +43,7 @@ _SPACED_ROWS = 6
 _MOST_WAITS = 4
 _ROWS_AROUND = 8  # heading, legend, progress, counts, limits, waits
 _NO_SECONDS = 0.5
+_MINUTE = 60
 
 
 def draw(  # noqa: PLR0913 - everything that the view shows
@@ -53,8 +54,9 @@ def draw(  # noqa: PLR0913 - everything that the view shows
     started_at: datetime,
     events: tuple[str, ...],
     size: ConsoleDimensions,
+    left: float | None = None,
 ) -> RenderableType:
-    """Return the live view of one picture, for a terminal of this size."""
+    """Return the live view of one picture, for a terminal of this size; `left`: the seconds until the end, if known."""
     cells = _cells(shown, size.width)
     waits = list(_waits(shown, now))
     room = max(0, size.height - len(cells) - len(waits) - _ROWS_AROUND)
@@ -62,7 +64,7 @@ def draw(  # noqa: PLR0913 - everything that the view shows
         _heading(rollout, shown.stage),
         *cells,
         _legend(shown),
-        _progress(shown, now, started_at),
+        _progress(shown, now, started_at, left),
         *_counts(shown),
         *waits,
         *_approval(shown, now),
@@ -119,26 +121,32 @@ def _legend(shown: Picture) -> Text:
     return legend
 
 
-def _progress(shown: Picture, now: datetime, started_at: datetime) -> Table:
+def _progress(shown: Picture, now: datetime, started_at: datetime, left: float | None) -> Table:
     row = Table.grid(padding=(0, 1))
     elapsed = (now - started_at).total_seconds()
     bar = ProgressBar(total=max(shown.goal, 1), completed=shown.done, width=22)
-    row.add_row(bar, f"{shown.done}/{shown.goal}", f"{duration(elapsed)} so far{time_left(shown, now, elapsed)}")
+    row.add_row(bar, f"{shown.done}/{shown.goal}", f"{duration(elapsed)} so far{time_left(shown, now, left)}")
     return row
 
 
-def time_left(shown: Picture, now: datetime, elapsed: float) -> str:
-    """Return the time left in words; empty if it cannot be estimated, as while a person is awaited."""
+def time_left(shown: Picture, now: datetime, seconds: float | None) -> str:
+    """Return the time left in words; empty if it is not known, as while a person is awaited.
+
+    Args:
+        shown: the picture.
+        now: the current instant.
+        seconds: the time left, as a `Countdown` has it.
+    """
     if shown.approval is not None:
         return ""
     if shown.rests_until is not None:
         left = (shown.rests_until - now).total_seconds()
         words = "bake time" if shown.done >= shown.goal else "checkpoint"
         return f", {duration(left)} of the {words} left" if left > _NO_SECONDS else ""
-    if not shown.done or shown.done >= shown.goal:
+    if shown.done >= shown.goal or seconds is None or seconds <= _NO_SECONDS:
         return ""
-    left = elapsed / shown.done * (shown.goal - shown.done) + shown.bake_seconds
-    return f", about {duration(left)} left"
+    words = duration(seconds) if seconds < _MINUTE else rough_duration(seconds)
+    return f", about {words} left"
 
 
 def _counts(shown: Picture) -> Iterator[Text]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console, Group, RenderableType
 
+from awsroll.cli.countdown import Countdown, Timers
 from awsroll.cli.live_drawing import time_left
 from awsroll.cli.local_time import clock_time
 from awsroll.cli.process_state import START_EVENTS, connection
@@ -33,12 +34,13 @@ class FleetLine:
     Attributes:
         shown: its last picture; None before the first observation.
         outcome: how its rollout has ended; empty while it runs.
+        left: the seconds until its end; None if they are not known.
     """
 
     name: str
     shown: Picture | None = None
-    started_at: datetime | None = None
     outcome: str = ""
+    left: float | None = None
 
 
 class FleetsView(RedrawnView):
@@ -47,6 +49,7 @@ class FleetsView(RedrawnView):
     def __init__(self, console: Console | None = None) -> None:
         self._lines: dict[str, FleetLine] = {}
         self._names: dict[str, str] = {}  # of the fleets, by the ids of their rollouts
+        self._countdowns: dict[str, Countdown] = {}
         super().__init__(console, events_shown=_EVENTS_SHOWN)  # it draws at once
 
     def event(self, name: str, at: datetime, **fields: object) -> None:
@@ -69,19 +72,27 @@ class FleetsView(RedrawnView):
         """Show an observation of one fleet."""
         name = self._names.get(rollout.rollout_id, rollout.fleet)
         known = self._lines.get(name, FleetLine(name=name))
-        shown = picture(rollout, observation, status)
-        self._lines[name] = replace(known, shown=shown, started_at=status.started_at)
+        self._lines[name] = replace(known, shown=picture(rollout, observation, status))
+        self._count(name, rollout, self._lines[name], Timers.of(rollout, observation))
 
-    def show(self, lines: Iterable[FleetLine]) -> None:
-        """Show these fleets instead of those seen before."""
-        self._lines = {line.name: line for line in lines}
+    def show(self, seen: Iterable[tuple[Rollout, FleetLine, Timers | None]]) -> None:
+        """Show these fleets instead of those seen before, each with what is known of its times."""
+        lines = {}
+        for rollout, line, timers in seen:
+            lines[line.name] = line
+            self._count(line.name, rollout, line, timers)
+        self._lines = lines
         self._live.start()
 
+    def _count(self, name: str, rollout: Rollout, line: FleetLine, timers: Timers | None) -> None:
+        if line.shown is not None:
+            self._countdowns.setdefault(name, Countdown()).see(rollout, line.shown, timers, datetime.now(UTC))
+
     def _render(self) -> RenderableType:
-        size = self._console.size
-        return draw_fleets(
-            tuple(self._lines.values()), now=datetime.now(UTC), events=tuple(self._events), height=size.height
-        )
+        now, height = datetime.now(UTC), self._console.size.height
+        left = {name: countdown.seconds(now) for name, countdown in list(self._countdowns.items())}
+        lines = tuple(replace(line, left=left.get(name)) for name, line in list(self._lines.items()))
+        return draw_fleets(lines, now=now, events=tuple(self._events), height=height)
 
 
 def draw_fleets(lines: tuple[FleetLine, ...], *, now: datetime, events: tuple[str, ...], height: int) -> RenderableType:
@@ -114,5 +125,4 @@ def _row(line: FleetLine, width: int, now: datetime) -> Text:
     row.append(f"serving {shown.serving} of at least {shown.limits.floor}  ")
     if line.outcome:
         return row.append(line.outcome.replace("_", " "), style=_COLOURS.get(line.outcome, "yellow"))
-    elapsed = 0.0 if line.started_at is None else (now - line.started_at).total_seconds()
-    return row.append(f"{shown.stage or 'rolling'}{time_left(shown, now, elapsed)}", style="yellow")
+    return row.append(f"{shown.stage or 'rolling'}{time_left(shown, now, line.left)}", style="yellow")

@@ -17,8 +17,10 @@ from awsroll.cli.output import Output, shows_live_view
 from awsroll.core.model.status import Mode, Outcome
 
 if TYPE_CHECKING:
+    from awsroll.cli.countdown import Timers
     from awsroll.cli.live import LiveView
     from awsroll.cli.live_fleets import FleetLine
+    from awsroll.core.model.rollout import Rollout
     from awsroll.core.timeline.course import Course
     from awsroll.core.timeline.picture import Picture
     from awsroll.ports import Record
@@ -127,7 +129,7 @@ class _Watched:
         record, requests = self.record, self.store.user_requests(self.rollout_id)
         shown = stored_picture(record.rollout, record.status, self._course, requests)
         if view is not None:
-            view.show(record.rollout, shown, record.status.started_at)
+            view.show(record.rollout, shown, record.status.started_at, _timers(self._course))
         self._show_events(output, view)
         line = _one_line(record, shown)
         if view is None and line != self._line:
@@ -208,7 +210,7 @@ def _watch_all(store: "RecordStore") -> int:
         while True:
             known |= {record.rollout.rollout_id: record for record in store.unfinished()}
             known = {name: store.load(name) for name in known}
-            view.show(_line_of(record, store) for record in known.values())
+            view.show(_seen(record, store) for record in known.values())
             driven = any(is_driven(store, name) for name, each in known.items() if each.status.mode is not Mode.ENDED)
             if not driven:
                 break
@@ -216,16 +218,22 @@ def _watch_all(store: "RecordStore") -> int:
     return _show_all(store, Output())
 
 
-def _line_of(record: "Record", store: "RecordStore") -> "FleetLine":
+def _timers(course: "Course") -> "Timers | None":
+    from awsroll.cli.countdown import Timers  # noqa: PLC0415 - only a terminal needs it
+
+    return Timers.measured(course)
+
+
+def _seen(record: "Record", store: "RecordStore") -> "tuple[Rollout, FleetLine, Timers | None]":
     from awsroll.cli.live_fleets import FleetLine  # noqa: PLC0415 - see `_watch_all`
     from awsroll.core.timeline.stored_picture import stored_picture  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.driver.read_story import stored_course  # noqa: PLC0415 - see above
 
     rollout, status = record.rollout, record.status
-    requests = store.user_requests(rollout.rollout_id)
-    return FleetLine(
+    requests, course = store.user_requests(rollout.rollout_id), stored_course(record, store)
+    line = FleetLine(
         name=rollout.rollout_id,
-        shown=stored_picture(rollout, status, stored_course(record, store), requests),
-        started_at=status.started_at,
+        shown=stored_picture(rollout, status, course, requests),
         outcome=status.outcome.value if status.mode is Mode.ENDED or status.outcome is Outcome.PAUSED else "",
     )
+    return rollout, line, _timers(course)

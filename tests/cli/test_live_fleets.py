@@ -12,7 +12,7 @@ from awsroll.core.classify.capacity import Bounds
 from awsroll.core.classify.counts import ServerCounts
 from awsroll.core.decide.approvals import AwaitedApproval
 from awsroll.core.timeline.picture import Picture
-from tests.stores.records import T0
+from tests.stores.records import T0, record
 
 COUNTS = ServerCounts(total=9, replaced=6, reloaded=0, failed=0, skipped=0, in_flight=1, updated=6, wanted=9)
 SHOWN = Picture(
@@ -37,12 +37,12 @@ def _drawn(*lines: FleetLine, height: int = 24, events: tuple[str, ...] = ()) ->
 
 
 def _line(name: str, **changes: object) -> FleetLine:
-    return replace(FleetLine(name=name, shown=SHOWN, started_at=T0), **changes)  # type: ignore[arg-type]
+    return replace(FleetLine(name=name, shown=SHOWN), **changes)  # type: ignore[arg-type]
 
 
 def test_each_fleet_has_one_line_with_its_progress_and_capacity() -> None:
     running, ended, new = _drawn(
-        _line("web"), _line("api", outcome="rolled_back"), FleetLine(name="\x1b[31mevil"), events=()
+        _line("web", left=30.0), _line("api", outcome="rolled_back"), FleetLine(name="\x1b[31mevil"), events=()
     )
 
     assert running == "web           ███████░░░ 6/9  serving 8 of at least 8  rolling, about 30 s left"
@@ -78,7 +78,7 @@ def test_events_name_their_fleet_and_its_end_is_in_its_line() -> None:
     console = Console(file=stream, width=100, height=10, force_terminal=True)
     with FleetsView(console) as view:
         view.event("rollout.created", T0, rollout_id="web-1", fleet_name="eu")
-        view.show([_line("eu")])
+        view.show([(record().rollout, _line("eu"), None)])
         view.event("rollout.failure", T0, fleet_name="eu", wave="first", cause="no luck")
         view.event("rollout.ended", T0, fleet_name="eu", outcome="stopped")
         view.event("wave.ended", T0, wave="first")

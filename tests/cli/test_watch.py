@@ -113,10 +113,11 @@ def test_each_state_has_a_letter_of_its_own() -> None:
 
 def test_the_time_left_knows_bakes_and_checkpoints_and_never_says_zero() -> None:
     half = replace(_picture(10).counts, updated=5)
-    shown = _picture(10, counts=half, bake_seconds=60)
+    shown = _picture(10, counts=half)
     baking = replace(shown, counts=replace(half, updated=10), rests_until=NOW + timedelta(seconds=90))
 
-    assert time_left(shown, NOW, 100) == ", about 2 min 40 s left"
+    assert time_left(shown, NOW, 160) == ", about 2 min 40 s left"
+    assert time_left(shown, NOW, None) == time_left(shown, NOW, 0.2) == ""
     assert time_left(baking, NOW, 100) == ", 1 min 30 s of the bake time left"
     assert time_left(replace(baking, rests_until=NOW), NOW, 100) == ""
     assert time_left(replace(shown, rests_until=NOW + timedelta(seconds=9)), NOW, 100) == ", 9 s of the checkpoint left"
