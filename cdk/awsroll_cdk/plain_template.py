@@ -51,6 +51,7 @@ def template(fleet: str, architecture: str, *, checked: bool = False) -> dict[st
             rollouts=Rollouts(
                 surges=True,
                 keep_old=True,
+                keeps_failed=True,
                 alarms=True,
                 calendars=("*",),
                 changes_deregistration_delay=True,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cdk.synthesized import ALL, Synthesized
+from tests.cdk.template_parts import listed
 from tests.support.patience import PATIENCE_SECONDS
 
 _NEEDLESS = "W3005"  # a dependency that a reference implies already: the CDK writes both
@@ -71,3 +72,10 @@ def test_released_template_is_nested_as_documented(synthesized: Synthesized) -> 
     needed = {name for name, one in released["Parameters"].items() if "Default" not in one}
     assert needed <= set(given) <= set(released["Parameters"])
     assert example["Outputs"]["Machine"]["Value"]["Fn::GetAtt"][1].removeprefix("Outputs.") in released["Outputs"]
+
+
+def test_released_template_lets_rollouts_keep_failed_servers(synthesized: Synthesized) -> None:
+    allowed = synthesized.statements("released_group", "FleetRole")
+    (kept,) = (one for one in allowed if one.get("Sid") == "TerminateKeptServers")
+    assert any("autoscaling:DetachInstances" in listed(one["Action"]) for one in allowed)
+    assert "aws:ResourceTag/" in str(kept["Condition"])
