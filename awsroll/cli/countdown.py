@@ -17,7 +17,7 @@ from awsroll.core.timeline.picture import Picture
 from awsroll.report.estimate import work_of
 from awsroll.report.simulate import simulate
 
-_UNMEASURED_SECONDS = 10.0  # at the start, a rollout prepares: no pace can be told from it
+_UNMEASURED_SECONDS = 10.0  # at the start, a rollout prepares: that time shows no pace
 _ROLLING_BACK = "rolling back"
 
 

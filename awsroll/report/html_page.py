@@ -13,7 +13,7 @@ from awsroll.core.timeline.figures import lowest_serving, spells
 from awsroll.printable import printable
 from awsroll.report.markup import add, add_table, as_html, element
 from awsroll.report.page_style import STYLE
-from awsroll.report.sentences import gate_rows, headline, lead, outcome_words
+from awsroll.report.sentences import gate_rows, headline, lead, outcome_words, purpose
 from awsroll.report.story import Story
 from awsroll.report.svg_charts import capacity_chart, clock_text, lanes_chart
 
@@ -72,6 +72,8 @@ def _summary(main: Element, story: Story) -> None:
     rollout = f"Rollout {report.rollout_id}, {report.strategy}, region {story.rollout.region or '-'}."
     started, ended = (f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" for at in (report.started_at, report.ended_at))
     add(main, "p", f"{rollout} From {started} to {ended}.", class_="soft")
+    if sentence := purpose(story):
+        add(main, "p", sentence, class_="soft")
     for warning in report.warnings:
         add(main, "p", f"Warning: {warning}")
 

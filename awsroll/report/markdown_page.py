@@ -12,7 +12,7 @@ from awsroll.core.model.status import Outcome
 from awsroll.core.model.status_parts import Failure
 from awsroll.core.timeline.course import Course
 from awsroll.printable import printable
-from awsroll.report.sentences import gate_rows, headline, lead, outcome_words
+from awsroll.report.sentences import gate_rows, headline, lead, outcome_words, purpose
 from awsroll.report.story import Story
 
 _MOST_FAILURES = 20
@@ -31,6 +31,7 @@ def markdown_page(story: Story) -> str:
         f"## {_MARKS.get(report.status, '⏸️')} {_text(headline(story))}",
         f"**{_text(outcome_words(story))}**" + (f": {_text(report.reason)}" if report.reason else ""),
         _text(lead(story)),
+        _text(purpose(story)),
         _facts(story),
         _capacity(story.course),
         _failures(story),

@@ -29,6 +29,7 @@ background:var(--soft);vertical-align:middle}
 .wide{overflow-x:auto}.tall{max-height:75vh;overflow:auto;border:1px solid var(--line);border-radius:8px}
 table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{text-align:left;padding:5px 10px;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
+th,td:first-child,td.number{overflow-wrap:normal}
 th{color:var(--soft);font-weight:600}td.number{text-align:right;font-variant-numeric:tabular-nums}
 summary{cursor:pointer;color:var(--soft);margin:8px 0}
 code{font:13px/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}

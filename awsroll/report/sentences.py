@@ -17,6 +17,14 @@ def outcome_words(story: Story) -> str:
     return story.report.status.value.replace("_", " ")
 
 
+def purpose(story: Story) -> str:
+    """Return who started the rollout and why, in one sentence; empty if neither is known."""
+    report = story.report
+    why = f"{report.message} ({report.ref})" if report.message and report.ref else report.message or report.ref
+    by = f"Started by {report.started_by}" if report.started_by else ""
+    return ": ".join(part for part in (by, why) if part)
+
+
 def lead(story: Story) -> str:
     """Return the result in one sentence, with the promise first."""
     report, counts = story.report, story.report.instances

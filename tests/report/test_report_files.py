@@ -132,6 +132,17 @@ def test_the_page_tells_the_story() -> None:
         assert words in text, words
 
 
+def test_a_report_says_who_started_the_rollout_and_why() -> None:
+    plain = story()
+    named = replace(plain.report, started_by="arn:aws:iam::123456789012:user/jo", message="fix login", ref="v2")
+
+    page, text = (written_as(replace(plain, report=named), form) for form in (ReportFormat.HTML, ReportFormat.MARKDOWN))
+
+    assert "Started by arn:aws:iam::123456789012:user/jo: fix login (v2)" in page
+    assert "user/jo\\: fix login (v2)" in text
+    assert "Started by" not in written_as(plain, ReportFormat.HTML)
+
+
 def test_a_page_without_a_timeline_says_so() -> None:
     result = tell(busy_record(), Course(started_at=T0), at=T0 + timedelta(seconds=9))
 
