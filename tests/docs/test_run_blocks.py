@@ -29,6 +29,13 @@ NOT_RUN = {
     "roll --asg web --zones one-by-one --zone-bake 10m": "it needs two servers in each zone: tests/rollouts",
     "doctor --asg web --launch-first --state s3://deploys/awsroll --profile deploy": "the sandbox hides all profiles",
 }
+PYTHON_OF_OTHERS = {
+    "deploy.md": "tests/cdk synthesizes such stacks: node starts in seconds",
+    "step-functions.md": "as above",
+    "records.md": "it needs a rollout that was stopped between its hooks: tests/rollouts",
+    "sandbox.md": "tests/sandbox/test_documentation.py runs them",
+    "testing.md": "tests/sandbox/test_pytest_plugin.py runs them",
+}
 _FILES = {
     "web.yaml": "asg: web\nhooks: [{point: after_healthy, command: ['true']}]\n",
     "rollout.yaml": "asg: web\nlaunch-first: true\ncheckpoint: [1]\ncheckpoint-delay: 5m\nalarm: [web-5xx]\n",
@@ -168,6 +175,25 @@ def test_the_commands_of_a_page_run(calls: list[list[str]], machine: _Machine) -
             machine.forget()
         expected = 3 if words[0] == "abort" or {"--no-wait", "--release"} & set(ready) else 0
         assert code == expected, f"{' '.join(ready)}: {text}"
+
+
+def _python_blocks() -> dict[str, str]:
+    """Return the blocks of Python that run here, by page and number."""
+    return {
+        f"{page.name}-{number}": block
+        for page in PAGES
+        if page.name not in PYTHON_OF_OTHERS
+        for number, block in enumerate(
+            re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL), 1
+        )
+    }
+
+
+@pytest.mark.parametrize("block", _python_blocks().values(), ids=_python_blocks().keys())
+def test_the_python_blocks_run(block: str, machine: _Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    machine.settle()
+    exec(compile(block, "block", "exec"), {"my_checks_pass": lambda: True, "__name__": "block"})  # noqa: S102
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_each_command_that_does_not_run_is_in_a_document() -> None:
