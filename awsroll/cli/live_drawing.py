@@ -43,6 +43,7 @@ _SPACED_ROWS = 6
 _MOST_WAITS = 4
 _ROWS_AROUND = 8  # heading, legend, progress, counts, limits, waits
 _NO_SECONDS = 0.5
+_ROOM_FOR_KEYS = 8  # as `^C^C`
 _MINUTE = 60
 
 
@@ -68,8 +69,19 @@ def draw(  # noqa: PLR0913 - everything that the view shows
         *_counts(shown),
         *waits,
         *_approval(shown, now),
-        *(Text(line, style="bright_black", overflow="ellipsis", no_wrap=True) for line in _last(events, room)),
+        *(event_line(line, size.width) for line in _last(events, room)),
     )
+
+
+def event_line(line: str, width: int) -> Text:
+    """Return an event as a line of the view.
+
+    It leaves room for the keys that a person presses, as the terminal shows them behind the last line: a key on a new
+    line would push the view up, and its first line would stay on the terminal.
+    """
+    text = Text(line, style="bright_black", no_wrap=True)
+    text.truncate(max(1, width - _ROOM_FOR_KEYS), overflow="ellipsis")
+    return text
 
 
 def _last(events: tuple[str, ...], room: int) -> tuple[str, ...]:

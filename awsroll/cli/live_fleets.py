@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleDimensions, Group, RenderableType
 
 from awsroll.cli.countdown import Countdown, Timers
-from awsroll.cli.live_drawing import time_left
+from awsroll.cli.live_drawing import event_line, time_left
 from awsroll.cli.local_time import clock_time
 from awsroll.cli.process_state import START_EVENTS, connection
 from awsroll.cli.redrawn_view import LASTING, RedrawnView
@@ -89,24 +89,27 @@ class FleetsView(RedrawnView):
             self._countdowns.setdefault(name, Countdown()).see(rollout, line.shown, timers, datetime.now(UTC))
 
     def _render(self) -> RenderableType:
-        now, height = datetime.now(UTC), self._console.size.height
+        now, size = datetime.now(UTC), self._console.size
         left = {name: countdown.seconds(now) for name, countdown in list(self._countdowns.items())}
         lines = tuple(replace(line, left=left.get(name)) for name, line in list(self._lines.items()))
-        return draw_fleets(lines, now=now, events=tuple(self._events), height=height)
+        return draw_fleets(lines, now=now, events=tuple(self._events), size=size)
 
 
-def draw_fleets(lines: tuple[FleetLine, ...], *, now: datetime, events: tuple[str, ...], height: int) -> RenderableType:
+def draw_fleets(
+    lines: tuple[FleetLine, ...], *, now: datetime, events: tuple[str, ...], size: ConsoleDimensions
+) -> RenderableType:
     """Return one line for each fleet; those that run come first if the terminal is too low for all."""
+    height = size.height
     ordered = sorted(lines, key=lambda line: bool(line.outcome)) if len(lines) > max(1, height - 2) else lines
     room = max(1, height - 2)
     shown = ordered[:room] if len(ordered) <= room else ordered[: max(1, room - 1)]
-    width = min(_WIDEST_NAME, max((len(printable(line.name)) for line in shown), default=0))
-    rows = [_row(line, width, now) for line in shown]
+    widest = min(_WIDEST_NAME, max((len(printable(line.name)) for line in shown), default=0))
+    rows = [_row(line, widest, now) for line in shown]
     if len(shown) < len(ordered):
         rows.append(Text(f"and {len(ordered) - len(shown)} more", style="bright_black"))
     left = max(0, height - 1 - len(rows))
     last = events[-left:] if left else ()
-    return Group(*rows, *(Text(line, style="bright_black", overflow="ellipsis", no_wrap=True) for line in last))
+    return Group(*rows, *(event_line(line, size.width) for line in last))
 
 
 def _row(line: FleetLine, width: int, now: datetime) -> Text:

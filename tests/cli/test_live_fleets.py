@@ -32,7 +32,7 @@ SHOWN = Picture(
 def _drawn(*lines: FleetLine, height: int = 24, events: tuple[str, ...] = ()) -> list[str]:
     stream = io.StringIO()
     console = Console(file=stream, width=80, height=height)
-    console.print(draw_fleets(lines, now=T0 + timedelta(seconds=60), events=events, height=height))
+    console.print(draw_fleets(lines, now=T0 + timedelta(seconds=60), events=events, size=console.size))
     return stream.getvalue().splitlines()
 
 

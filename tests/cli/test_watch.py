@@ -90,6 +90,22 @@ def test_the_view_of_every_fleet_fits_the_terminal(servers: int, width: int) -> 
     assert any("draining: Target.X, " in line and " s left" in line for line in lines)
 
 
+def test_the_last_line_has_room_for_the_keys_that_the_terminal_shows_behind_it() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=80, height=24)
+    record, shown = busy_record(), _picture(9)
+    console.print(
+        draw(
+            record.rollout, shown, now=NOW, started_at=NOW, events=("an event of a long text " * 9,), size=console.size
+        )
+    )
+
+    last = stream.getvalue().splitlines()[-1]
+    assert last.startswith("an event")
+    assert last.endswith("…")
+    assert len(last + "^C^C") < 80
+
+
 def _words(drawn: str) -> list[str]:
     """Return the words and letters of a view, without the bar: without colours, its rest is blank."""
     return re.sub(r"[━╸╺]", " ", _ESCAPES.sub("", drawn)).split()
