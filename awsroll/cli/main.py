@@ -24,7 +24,7 @@ from awsroll.errors import AwsrollError, FleetError, SpecError
 from awsroll.version import __version__
 
 _CHANGES_FLEETS = ("roll", "resume", "rollback")
-_SAYS_WHAT_CHANGED = re.compile(r"(?i)(nothing|not|no) (was|were|further) (change|written)")
+_SAYS_WHAT_CHANGED = re.compile(r"(?i)(nothing|not|no) (was|were|further) (change|written)|changed nothing")
 
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: ARG001, FBT001 - click

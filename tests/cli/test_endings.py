@@ -12,7 +12,7 @@ from awsroll.cli import listing, main
 from awsroll.cli.crash_file import crash_text
 from awsroll.cli.main import run
 from awsroll.driver import operations, summaries
-from awsroll.errors import AwsRefusedError
+from awsroll.errors import AwsRefusedError, FleetLockedError
 from awsroll.stores import LocalStore
 from tests.stores.records import T0, record
 
@@ -98,6 +98,25 @@ def test_the_message_says_what_it_means_for_the_fleet(
     assert run([*words, "--state", str(tmp_path / "state")]) == 70
     message = message.replace("STATE", f"--state {tmp_path / 'state'}")
     assert f"awsroll failed unexpectedly; {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            "web is held; this process changed nothing. Wait for it",
+            "web is held; this process changed nothing. Wait for it",
+        ),
+        ("web is held. Wait for it", "web is held. Wait for it. Nothing was changed"),
+    ],
+)
+def test_a_refusal_says_once_what_was_left_unchanged(
+    message: str, shown: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(monkeypatch, FleetLockedError(message), "roll")
+
+    assert run(["roll", "--asg", "web", "--state", str(tmp_path)]) == 4
+    assert capsys.readouterr().err == f"awsroll: {shown}\n"
 
 
 def test_a_rollout_that_has_started_is_named_also_by_a_refusal(
