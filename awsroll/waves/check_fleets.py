@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from awsroll.aws.sessions import Role, SharedSession, assume_role
-from awsroll.clock import SystemClock
+from awsroll.clock import default_clock
 from awsroll.core.aws_names import session_name
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.spec import RolloutSpec
@@ -89,7 +89,7 @@ class FleetChecks:
         if known and (done := self._succeeded(self._ready(fleet, shared, known, is_begun=True))) is not None:
             return done
         unfinished = self._unfinished_rollout(fleet, shared)
-        now = (self._context.clock or SystemClock()).now()
+        now = (self._context.clock or default_clock()).now()
         rollout_id = unfinished.rollout.rollout_id if unfinished else new_rollout_id(fleet.name, now)
         ready = self._ready(fleet, shared, rollout_id)
         return self._check_new(ready) if unfinished is None else self._check_resumed(ready, unfinished)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from awsroll.aws.sessions import SharedClients, SharedSession, open_session
-from awsroll.clock import SystemClock
+from awsroll.clock import default_clock
 from awsroll.core.request.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec
 from awsroll.core.wave_turns import LOOK_SECONDS, Facts, FleetFacts, Turn, WaveFacts, next_turn
 from awsroll.driver.context import Context
@@ -52,7 +52,7 @@ class FleetsRun:
         if problems := spec.problems():
             raise SpecError(*problems)
         self._spec = spec
-        self._clock: Clock = context.clock or SystemClock()
+        self._clock: Clock = context.clock or default_clock()
         self._store = context.store or LocalStore()
         sink: Sink = context.sink or Tee()
         self._is_stop_requested = context.stop_requested
