@@ -109,7 +109,7 @@ class ServerChanges:
     """Changes of many servers, for one copy of the record: a copy for each server would be quadratic in the fleet.
 
     Attributes:
-        servers: the records with the changes so far. Only `move` and `amend` change them.
+        servers: the records with the changes so far. Only `move`, `amend` and `observe` change them.
     """
 
     __slots__ = ("_events", "_is_copy", "_status", "servers")
@@ -158,6 +158,13 @@ class ServerChanges:
         server = self.servers[instance_id]
         if any(getattr(server, name) != value for name, value in facts.items()):  # as at few observations
             self._put(instance_id, replace(server, **facts))
+
+    def observe(self, instance_id: str, server: Server) -> None:
+        """Take over the record of a server as an observation shows it; the server stays in its phase."""
+        if server.phase is not self.phase_of(instance_id):
+            raise IllegalMoveError(instance_id, at=self.phase_of(instance_id), to=server.phase, reason="as observed")
+        if server is not self.servers[instance_id]:
+            self._put(instance_id, server)
 
     def _put(self, instance_id: str, server: Server | None) -> None:
         if not self._is_copy:

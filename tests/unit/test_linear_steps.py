@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from awsroll.core.model.status import Outcome, Server, Status
+from awsroll.core.model.status import Outcome, Status
 from benchmarks.planner import KINDS, STRATEGIES, measure
 
 SMALL, LARGE = 10, 40
+WALKS = ("failed", "kept", "reloading", "retiring", "returning", "serving", "servers_in_flight")
 MOST = 1.1  # the balanced order of zones, and sorting, grow a little faster
 
 
@@ -30,13 +31,17 @@ def test_the_calls_of_a_step_grow_like_the_fleet(kind: str, strategy: str) -> No
 def test_a_step_walks_over_all_servers_equally_often_in_a_large_fleet(
     kind: str, strategy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    walks, walk = list[None](), Status.ids_where
+    walks = list[None]()
 
-    def counted(status: Status, holds: Callable[[Server], bool]) -> tuple[str, ...]:
-        walks.append(None)
-        return walk(status, holds)
+    def counted(walk: Callable[[Status], tuple[str, ...]]) -> property:
+        def walked(status: Status) -> tuple[str, ...]:
+            walks.append(None)
+            return walk(status)
 
-    monkeypatch.setattr(Status, "ids_where", counted)
+        return property(walked)
+
+    for name in WALKS:
+        monkeypatch.setattr(Status, name, counted(getattr(Status, name).fget))
     small = measure(kind, strategy, SMALL, at_once=True)
     walks_of_small = len(walks) / len(small.steps)
     walks.clear()

@@ -25,7 +25,6 @@ from awsroll.core.classify.view import View
 from awsroll.core.model.amount import MOST
 from awsroll.core.model.calls import LEAVING_CALLS, Launch
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState, Lifecycle, TargetState
-from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.rollout import Rollout, Strategy
 from awsroll.core.model.status import Mode
 
@@ -142,9 +141,10 @@ def measure(view: View) -> Capacity:
     # Launches without an answer may have had their effect: until that is known, they count.
     unseen += sum(launch.count for launch in view.status.launches if not launch.settled)
     brings_new = view.rollout.strategy is not Strategy.RELOAD
-    present = [one for one in view.current if not view.is_in_standby(one) and not view.is_taken_out(one)]
+    out = view.taken_out
+    present = [one for one in view.current if not view.is_in_standby(one) and one.instance_id not in out]
     held_back = sum(1 for instance in view.skipped if not view.is_in_standby(instance))
-    to_come, taken_out = inbound + unseen, sum(1 for instance in view.live if view.is_taken_out(instance))
+    to_come, taken_out = inbound + unseen, sum(1 for name in out if view.is_live(view.by_id[name]))
     return Capacity(
         limits=bounds(view.rollout, desired),
         live=len(view.live) - taken_out + to_come,
@@ -229,17 +229,14 @@ def vacancies(view: View) -> tuple[str, ...]:
 
     They drain, have ended or are left alone, or they are kept for a rollback and their successor has failed.
     """
-    taken = {launch.replaces for launch in view.status.launches}
-    return tuple(name for name in view.slots if name not in taken and _is_vacant(view, name))
-
-
-def _is_vacant(view: View, name: str) -> bool:
-    instance, server = view.by_id.get(name), view.status.servers.get(name)
-    if server is not None and server.phase is ServerPhase.KEPT:
-        return True
-    runs_on = name in view.status.left_alone or name in view.set_aside
-    is_out = runs_on or (instance is not None and view.is_taken_out(instance))
-    return instance is None or view.is_gone(instance) or is_out
+    status, observed = view.status, view.by_id
+    taken = {launch.replaces for launch in status.launches}
+    out = view.taken_out.union(status.kept, status.left_alone, view.set_aside)
+    return tuple(
+        name
+        for name in view.slots
+        if name not in taken and (name in out or name not in observed or view.is_gone(observed[name]))
+    )
 
 
 def _inbound(view: View, unseen: int) -> int:

@@ -48,7 +48,7 @@ def drain_seconds(group: TargetGroup, requested: float | None = None) -> float:
 
 def active_registrations(instance: Instance) -> tuple[TargetKey, ...]:
     """Return where the instance is registered and not draining."""
-    return tuple(target.key for target in instance.targets if target.state is not TargetState.DRAINING)
+    return tuple([target.key for target in instance.targets if target.state is not TargetState.DRAINING])
 
 
 def is_drained(instance: Instance, *, is_certain: bool) -> bool:

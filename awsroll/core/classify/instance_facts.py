@@ -81,6 +81,10 @@ class InstanceFacts:
         return frozenset((call.instance_id, call.kind) for call in self.status.calls)
 
     @cached_property
+    def _called_to_leave(self) -> frozenset[str]:
+        return frozenset([call.instance_id for call in self.status.calls if call.kind in LEAVING_CALLS])
+
+    @cached_property
     def shapes(self) -> dict[str, Slots]:
         """Standalone: the instance that holds each slot, and the slots that are like it."""
         return {name: slots for slots in self.status.slots for name in slots.instance_ids}
@@ -98,7 +102,8 @@ class InstanceFacts:
     @cached_property
     def leaving(self) -> frozenset[str]:
         """Ids of leaving or reloading servers: they count as unavailable, whatever the observation shows."""
-        return frozenset(self.status.ids_where(lambda server: server.phase.is_way_out or server.reloading))
+        servers = self.status.servers
+        return frozenset([name for name, server in servers.items() if server.phase.is_way_out or server.reloading])
 
     @cached_property
     def _kept(self) -> frozenset[str]:
@@ -111,6 +116,14 @@ class InstanceFacts:
             return frozenset()
         servers = self.status.servers
         return frozenset(name for name in self.status.retiring if servers[name].deregistered_at is not None)
+
+    @cached_property
+    def taken_out(self) -> frozenset[str]:
+        """Ids of standalone servers that drain or have drained to end: they run, and no longer count as live."""
+        observed = self.by_id
+        return frozenset(
+            [name for name in self._deregistered if name in observed and not active_registrations(observed[name])]
+        )
 
     @cached_property
     def returning(self) -> frozenset[str]:
@@ -155,7 +168,7 @@ class InstanceFacts:
 
     def is_terminate_announced(self, instance_id: str) -> bool:
         """Return whether a terminate call for the server has been announced."""
-        return any((instance_id, kind) in self.announced for kind in LEAVING_CALLS)
+        return instance_id in self._called_to_leave
 
     def was_current_at_start(self, instance_id: str) -> bool:
         """Return whether the server ran the target version when the rollout began."""
@@ -208,7 +221,7 @@ class InstanceFacts:
     def is_ending(self, instance: Instance) -> bool:
         """Return whether the instance is gone or its group is ending it, so that it is no longer live."""
         if instance.lifecycle is None or instance.lifecycle is Lifecycle.IN_SERVICE:
-            return self.is_gone(instance)
+            return instance.state is not InstanceState.RUNNING and self.is_gone(instance)
         return self.is_gone(instance) or instance.lifecycle in LEAVING
 
     def has_left(self, instance_id: str) -> bool:
@@ -229,7 +242,7 @@ class InstanceFacts:
 
     def is_taken_out(self, instance: Instance) -> bool:
         """Return whether a standalone server drains or has drained to end: it runs, and no longer counts as live."""
-        return instance.instance_id in self._deregistered and not active_registrations(instance)
+        return instance.instance_id in self.taken_out
 
     def is_unknown(self, instance: Instance) -> bool:
         """Return whether AWS gives a state that awsroll does not know. awsroll does not touch such an instance."""

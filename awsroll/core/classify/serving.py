@@ -69,7 +69,7 @@ def obstacle(
 
 def _takes_requests_everywhere(instance: Instance, required: Sequence[TargetKey]) -> bool:
     keys = [target.key for target in instance.targets if target.takes_requests]
-    return len(keys) == len(instance.targets) and all(key in keys for key in required)
+    return len(keys) == len(instance.targets) and not [key for key in required if key not in keys]
 
 
 def _is_running(instance: Instance) -> bool:

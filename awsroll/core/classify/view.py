@@ -9,6 +9,7 @@ healthy on every port of every target group where it should be registered.
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 
 from awsroll.core.classify.instance_facts import InstanceFacts
 from awsroll.core.classify.serving import obstacle
@@ -30,20 +31,30 @@ _OBSERVED = frozenset(
 )  # the same for every record
 
 
-def _classifies_alike(one: Status, other: Status) -> bool:
-    """Return whether two records agree in everything that a view derives its values from."""
+_OF_ONE_SERVER = ("_is_current", "_is_healthy", "_is_serving", "_is_live")  # by id: only the own record counts
+
+
+def _differs_in_servers_at_most(one: Status, other: Status) -> bool:
+    """Return whether two records agree in everything that a view derives its values from, besides servers and calls."""
     return (
         one.rolling_back is other.rolling_back
         and one.rehearsal is other.rehearsal
         and one.mode is other.mode
         and one.launches == other.launches
-        and one.calls == other.calls
         and one.slots == other.slots
         and one.current_at_start == other.current_at_start
         and one.left_alone == other.left_alone
         and one.set_aside == other.set_aside
-        and one.servers == other.servers
     )
+
+
+def _changed_servers(one: Status, other: Status) -> list[str]:
+    """Return the servers whose records differ."""
+    before, after = one.servers, other.servers
+    if before is after:
+        return []
+    changed = [name for name, server in after.items() if (known := before.get(name)) is not server and known != server]
+    return changed + [name for name in before if name not in after]
 
 
 class View(InstanceFacts):
@@ -54,9 +65,22 @@ class View(InstanceFacts):
         if status is self.status:
             return self
         view = View(self.original, self.observation, status)
-        keeps = self.__dict__ if _classifies_alike(self.status, status) else _OBSERVED & self.__dict__.keys()
-        view.__dict__.update({name: self.__dict__[name] for name in keeps if name not in _OWN})
+        view.__dict__.update(self._still_known(status))
         return view
+
+    def _still_known(self, status: Status) -> dict[str, Any]:
+        """Return what this view has derived that holds for another record too."""
+        derived = self.__dict__
+        if not _differs_in_servers_at_most(self.status, status):
+            return {name: derived[name] for name in _OBSERVED & derived.keys()}
+        changed = _changed_servers(self.status, status)
+        if not changed and self.status.calls == status.calls:
+            return {name: value for name, value in derived.items() if name not in _OWN}
+        of_servers = {name: dict(derived[name]) for name in _OF_ONE_SERVER if name in derived}
+        for answers in of_servers.values():
+            for name in changed:
+                answers.pop(name, None)
+        return {name: derived[name] for name in _OBSERVED & derived.keys()} | of_servers
 
     @cached_property
     def _managed_in_order(self) -> tuple[TargetKey, ...]:
@@ -78,6 +102,10 @@ class View(InstanceFacts):
 
     @cached_property
     def _is_serving(self) -> dict[str, bool]:
+        return {}
+
+    @cached_property
+    def _is_live(self) -> dict[str, bool]:
         return {}
 
     # --- what it means ----------------------------------------------------------------------------------------------
@@ -208,13 +236,20 @@ class View(InstanceFacts):
 
     # --- sets of instances ------------------------------------------------------------------------------------------
 
+    def is_live(self, instance: Instance) -> bool:
+        """Return whether the instance counts as running: pending or running, standby included."""
+        known = self._is_live.get(instance.instance_id)
+        if known is None:
+            known = self._is_live[instance.instance_id] = super().is_live(instance)
+        return known
+
     def _where(self, *, current: bool) -> Iterator[Instance]:
         return (instance for instance in self.live if self.is_current(instance) is current)
 
     @cached_property
     def live(self) -> tuple[Instance, ...]:
         """Instances of the fleet that count as running."""
-        return tuple(instance for instance in self.observation.instances if self.is_live(instance))
+        return tuple([instance for instance in self.observation.instances if self.is_live(instance)])
 
     @cached_property
     def current(self) -> tuple[Instance, ...]:
@@ -234,12 +269,12 @@ class View(InstanceFacts):
     @cached_property
     def serving(self) -> tuple[Instance, ...]:
         """Instances that count as capacity."""
-        return tuple(instance for instance in self.live if self.is_serving(instance))
+        return tuple([instance for instance in self.live if self.is_serving(instance)])
 
     @cached_property
     def candidates(self) -> tuple[Instance, ...]:
         """Instances that must leave (or be reloaded) and have not been chosen yet. Some may have to wait."""
-        return tuple(instance for instance in self.observation.instances if self._is_candidate(instance))
+        return tuple([instance for instance in self.observation.instances if self._is_candidate(instance)])
 
     def _is_candidate(self, instance: Instance) -> bool:
         name = instance.instance_id

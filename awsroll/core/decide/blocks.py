@@ -60,10 +60,11 @@ class _Cause:
 
 def _cause(view: View, capacity: Capacity, *, moving: bool) -> _Cause | None:
     """Return what blocks the rollout; None if nothing does, or nothing is left to start."""
-    to_go = view.candidates or len(view.outdated) > len(view.skipped)
-    if view.status.rolling_back or not to_go:
-        return None
     gates, schedule = view.rollout.gates, view.observation.schedule
+    if view.status.rolling_back or not (gates.is_scheduled or gates.by_zone):
+        return None
+    if not view.candidates and len(view.outdated) <= len(view.skipped):
+        return None  # nothing is left to start
     if gates.is_scheduled and schedule is not None and not schedule.is_open:
         return _Cause(reason=schedule.reason, changes_at=schedule.changes_at)
     if not gates.by_zone:

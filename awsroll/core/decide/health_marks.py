@@ -31,6 +31,8 @@ from awsroll.core.observe.clocks import is_steady
 
 def clear_for_serving(view: View) -> tuple[Action, ...]:
     """Return the call that clears the marks of target-version members that would serve without the mark."""
+    if view.observation.group is None:
+        return ()
     return _clear(view, (instance for instance in view.current if _is_kept_from_serving(view, instance)))
 
 
@@ -66,6 +68,8 @@ def _clear(view: View, instances: Iterable[Instance]) -> tuple[Action, ...]:
 
 
 def _is_kept_from_serving(view: View, instance: Instance) -> bool:
+    if not instance.marked_unhealthy:
+        return False
     server = view.status.in_flight(instance.instance_id)
     verifying = view.phase(instance) is ServerPhase.VERIFYING and not view.has_failed(instance)
     return verifying and is_steady(view, server) and _is_unharmed(view, instance)

@@ -236,8 +236,9 @@ def _known_ends(view: View) -> Iterator[float]:
     until_sample = seconds_until_sample(view)
     if until_sample is not None:
         yield until_sample
+    limits = {phase: clocks.deadline_seconds(view, phase) for phase in ServerPhase}
     for server in view.status.servers_in_flight.values():
-        left = clocks.deadline_seconds(view, server.phase) - (at - server.since).total_seconds()
+        left = limits[server.phase] - (at - server.since).total_seconds()
         if left > 0:
             yield left
         if new_flows := seconds_of_new_flows(view, server):

@@ -7,7 +7,6 @@ old values of settings, and counters. Everything else is observed again each tim
 The dataclasses hold plain values only, so that they can be stored as they are.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -144,10 +143,6 @@ class Status:
         """The records of the servers whose phase has a clock, by id."""
         return {name: server for name, server in self.servers.items() if server.phase.is_timed}
 
-    def ids_where(self, holds: Callable[[Server], bool]) -> tuple[str, ...]:
-        """Return the ids of the servers whose records satisfy a condition, sorted."""
-        return tuple(sorted(name for name, server in self.servers.items() if holds(server)))
-
     def in_phase(self, *phases: ServerPhase) -> tuple[str, ...]:
         """Return the ids of the servers in one of these phases, sorted."""
         return tuple(sorted([name for name, server in self.servers.items() if server.phase in phases]))
@@ -161,15 +156,14 @@ class Status:
     @property
     def reloading(self) -> tuple[str, ...]:
         """The servers to be reloaded that do not serve again yet."""
-        return self.ids_where(lambda server: server.reloading)
+        return tuple(sorted([name for name, server in self.servers.items() if server.reloading]))
 
     @property
     def returning(self) -> tuple[str, ...]:
         """The servers that return to traffic, without those that return as part of their reload."""
         stopping = self.mode is not Mode.ROLLING
-        return self.ids_where(
-            lambda server: server.phase is ServerPhase.RETURNING and (stopping or not server.reloading)
-        )
+        back = [name for name, server in self.servers.items() if server.phase is ServerPhase.RETURNING]
+        return tuple(sorted([name for name in back if stopping or not self.servers[name].reloading]))
 
     @property
     def serving(self) -> tuple[str, ...]:
@@ -194,4 +188,4 @@ class Status:
     @property
     def failed(self) -> tuple[str, ...]:
         """The servers that must leave, or be reloaded again, although they may run the target version."""
-        return self.ids_where(lambda server: server.failed)
+        return tuple(sorted([name for name, server in self.servers.items() if server.failed]))

@@ -6,8 +6,9 @@ after the last one proves nothing about the time between, so it restarts the hea
 """
 
 import math
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
 from awsroll.core.classify import draining
 from awsroll.core.classify.new_flows import seconds_of_new_flows
@@ -28,8 +29,9 @@ def advance(view: View) -> Status:
     """Bring the phase and the clocks of each observed server up to this observation."""
     before, at = view.status, view.observation.at
     changes = ServerChanges(before)
+    unwatched = {phase for phase in ServerPhase if _was_unwatched(view, deadline_seconds(view, phase))}
     for instance in view.observation.instances:
-        _advance_server(view, changes, instance)
+        _advance_server(view, changes, instance, unwatched)
     for name in before.servers.keys() - view.by_id.keys():
         if changes.phase_of(name) in _ARRIVING:
             changes.move(name, ServerPhase.NONE, at=at, reason="no longer shown")
@@ -48,24 +50,33 @@ def _phases(status: Status) -> dict[str, ServerPhase]:
     return {name: server.phase for name, server in status.servers.items()}
 
 
-def _advance_server(view: View, changes: ServerChanges, instance: Instance) -> None:
+def _advance_server(view: View, changes: ServerChanges, instance: Instance, unwatched: Collection[ServerPhase]) -> None:
     name, at = instance.instance_id, view.observation.at
     before = view.status.servers.get(name)
     if before is None and not (view.is_current(instance) or name in view.launched):
         return  # as most servers at the start of a rollout: untouched
+    if before is not None and before.phase is ServerPhase.SERVING and _still_serves(view, instance, before):
+        return  # as most servers at its end
     phase = _phase_shown(view, instance)
-    if phase is ServerPhase.VERIFYING and view.phase(instance) is ServerPhase.SERVING and view.is_in_service(instance):
-        return  # as most servers at its end: it still serves
     if phase is ServerPhase.NONE:
         changes.move(name, phase, at=at, reason="no longer on its way in")
         return
     if not phase.is_timed or not has_clock(view, instance):
         return
-    server = _observed(view, instance, phase)
+    server = _observed(view, instance, phase, restarts=phase in unwatched)
     if phase is ServerPhase.VERIFYING and _is_verified(view, instance, server):
         changes.move(name, ServerPhase.SERVING, at=at, reason="healthy")
-    elif server is not changes.servers.get(name):
+    elif before is not None and before.phase is phase:
+        changes.observe(name, server)
+    else:
         changes.move(name, phase, at=at, reason="as observed", **{name: getattr(server, name) for name in _CLOCKS})
+
+
+def _still_serves(view: View, instance: Instance, server: Server) -> bool:
+    """Return whether a server that has served arrives once more at `SERVING`, so that its record stays as it is."""
+    if server.reloading or not view.is_in_service(instance) or not view.is_current(instance):
+        return False
+    return instance.lifecycle in (None, Lifecycle.IN_SERVICE) and view.is_member(instance)
 
 
 _CLOCKS = (
@@ -81,36 +92,45 @@ _CLOCKS = (
 )
 
 
-def _observed(view: View, instance: Instance, phase: ServerPhase) -> Server:
-    """Return the record that a server gets by this observation; a new record keeps where it is registered."""
+def _observed(view: View, instance: Instance, phase: ServerPhase, *, restarts: bool) -> Server:
+    """Return the record that a server gets by this observation; a new record keeps where it is registered.
+
+    Args:
+        view: the observation and the record.
+        instance: the server.
+        phase: the phase that the observation shows.
+        restarts: the clock of the phase starts again, because the rollout was not driven.
+    """
     at, server = view.observation.at, view.status.in_flight(instance.instance_id)
+    facts: dict[str, Any] = {}
     if server is None:
         server = Server(phase=phase, since=at, targets=draining.active_registrations(instance))
-    elif server.phase is not phase or _was_unwatched(view, deadline_seconds(view, phase)):
-        server = replace(server, phase=phase, since=at)
-    server = _with_shown_drain(server, instance, at)
+    elif server.phase is not phase or restarts:
+        facts = {"since": at}
+    facts |= _shown_drain(server, phase, instance, at)
     healthy_since = _healthy_since(view, instance, server)
     gone_since = None if instance.targets else server.gone_since or at
-    if (healthy_since, gone_since) == (server.healthy_since, server.gone_since):
-        return server
-    return replace(server, healthy_since=healthy_since, gone_since=gone_since)
+    return replace(server, phase=phase, **facts, healthy_since=healthy_since, gone_since=gone_since)
 
 
-def _with_shown_drain(server: Server, instance: Instance, at: datetime) -> Server:
-    """Start the drain's clock at the first observation that shows the drain, unless AWS's answer has started it.
+def _shown_drain(server: Server, phase: ServerPhase, instance: Instance, at: datetime) -> dict[str, Any]:
+    """Return what the observation says about the drain of a server that is in a phase now.
 
-    The deadline of the drain counts from the same instant: until then the server may have waited for its call.
+    The drain's clock starts at the first observation that shows the drain, unless AWS's answer has started it. The
+    deadline of the drain counts from the same instant: until then the server may have waited for its call.
     """
-    out = not draining.active_registrations(instance)
+    out, facts = not draining.active_registrations(instance), dict[str, Any]()
     if server.quiet_at is not None and not out:  # someone has registered it again
-        server = replace(server, quiet_at=None, is_early=False)
-    shown_draining = any(target.state is TargetState.DRAINING for target in instance.targets)
+        facts = {"quiet_at": None, "is_early": False}
+    deregistered_at = server.deregistered_at
     if server.deregistering_at is not None and out:
-        server = replace(server, deregistering_at=None, deregistered_at=at)
-    if shown_draining and not server.draining_seen:
-        begins = server.phase is ServerPhase.DRAINING and server.deregistered_at in (None, at)
-        server = replace(server, draining_seen=True, since=at if begins else server.since)
-    return server
+        deregistered_at = at
+        facts |= {"deregistering_at": None, "deregistered_at": at}
+    if not server.draining_seen and any(target.state is TargetState.DRAINING for target in instance.targets):
+        facts["draining_seen"] = True
+        if phase is ServerPhase.DRAINING and deregistered_at in (None, at):
+            facts["since"] = at
+    return facts
 
 
 def _phase_shown(view: View, instance: Instance) -> ServerPhase:
@@ -158,7 +178,8 @@ def _reload_phase(view: View, instance: Instance, server: Server) -> ServerPhase
 def _is_registered(view: View, instance: Instance) -> bool:
     if instance.state is InstanceState.PENDING or instance.lifecycle not in (None, Lifecycle.IN_SERVICE):
         return False
-    return all(instance.target(key) is not None for key in view.required(instance))
+    listed = [target.key for target in instance.targets]
+    return not [key for key in view.required(instance) if key not in listed]
 
 
 def has_clock(view: View, instance: Instance) -> bool:
@@ -176,10 +197,12 @@ def _shortage_since(view: View) -> datetime | None:
     drained servers that run on because their end would not help.
     """
     shortage = view.status.shortage
+    if shortage.since is None:
+        return None
     restarts = _was_unwatched(view, view.rollout.limits.launch_seconds)
-    leaving = (instance for instance in view.live if view.is_taken_out(instance))
+    leaving = (view.by_id[name] for name in view.taken_out if view.is_live(view.by_id[name]))
     restarts = restarts or any(instance.targets or not shortage.keeps_drained for instance in leaving)
-    return view.observation.at if shortage.since is not None and restarts else shortage.since
+    return view.observation.at if restarts else shortage.since
 
 
 def _was_unwatched(view: View, deadline: float) -> bool:
@@ -253,6 +276,13 @@ def deadline_seconds(view: View, phase: ServerPhase) -> float:
             return limits.healthy_seconds + limits.min_healthy_seconds
         case _ as never:
             assert_never(never)
+
+
+def overdue(view: View) -> list[tuple[str, Server]]:
+    """Return the servers that have been in their phase for longer than they may, with their records."""
+    at, limits = view.observation.at, {phase: deadline_seconds(view, phase) for phase in ServerPhase}
+    servers = view.status.servers.items()
+    return [(name, one) for name, one in servers if (at - one.since).total_seconds() >= limits[one.phase]]
 
 
 def is_overdue(view: View, server: Server) -> bool:

@@ -14,7 +14,7 @@ from awsroll.core.model.plan import add_failures, add_warnings
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Failure, Owner
-from awsroll.core.observe.clocks import deadline_seconds, has_clock, is_drained, is_overdue
+from awsroll.core.observe.clocks import deadline_seconds, has_clock, is_drained, overdue
 from awsroll.core.observe.early_drains import is_quiet
 from awsroll.core.observe.refused_launches import given_up, refused_launches
 
@@ -73,8 +73,8 @@ def _leaves_the_fleet(server: Server) -> bool:
 
 
 def _late(view: View) -> Iterator[tuple[Instance, Server]]:
-    for name, server in view.status.servers.items():
-        instance = view.by_id.get(name) if server.phase.is_timed and is_overdue(view, server) else None
+    for name, server in overdue(view):
+        instance = view.by_id.get(name)
         if instance is None or not has_clock(view, instance) or _waits_for_zone(instance, server):
             continue
         if not _has_finished(view, instance, server):

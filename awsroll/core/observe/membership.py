@@ -253,7 +253,9 @@ def _drop_deregistered_by_hand(view: View) -> Status:
 
 
 def _is_out_of_service(view: View, instance: Instance) -> bool:
-    return not view.is_gone(instance) and all(target.state is TargetState.DRAINING for target in instance.targets)
+    if any(target.state is not TargetState.DRAINING for target in instance.targets):
+        return False
+    return not view.is_gone(instance)
 
 
 def _without_slots_of(view: View, gone: set[str]) -> tuple[Slots, ...]:
