@@ -42,6 +42,7 @@ number of servers at a time, and two costs stay:
 - EC2 shows the termination protection of one server a call (DescribeInstanceAttribute). A protected server must not be
   drained, and the refusal of its termination would come after its drain. So each server without a group that is to
   leave costs one reading call, before anything is changed.
+  `--termination-protection assume-none` saves these calls: a server that EC2 then refuses to terminate runs on.
 - One at a time, no call is shared: each server without a group is tagged, deregistered, launched, registered and
   terminated by calls of its own.
 

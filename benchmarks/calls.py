@@ -26,6 +26,7 @@ import awsroll
 from awsroll.aws.batches import batches
 from awsroll.aws.call_counts import is_reading
 from awsroll.core.model.rollout import Strategy
+from awsroll.core.request.rollout_options import ASSUME_NO_PROTECTION, READ_PROTECTION
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.ports import Record
 from awsroll.sandbox import Sandbox, SandboxOptions
@@ -65,6 +66,7 @@ class Case:
         jitter: the most seconds that a boot takes longer, at random.
         version: the version of the launch template to roll to; all servers run version 1.
         named: each standalone server has a name of its own, so its replacement needs a call of its own for it.
+        reads_protection: the termination protection of each standalone server is read, with one call a server.
     """
 
     kind: str
@@ -76,11 +78,24 @@ class Case:
     jitter: float = 0
     version: int = 2
     named: bool = False
+    reads_protection: bool = True
 
 
 GOALS = tuple(
-    Case(kind=kind, servers=servers, concurrent=concurrent, pace=PACES["aws"], most=most)
-    for servers, concurrent, most in ((20, "1", 25), (20, "4", 8), (200, "10%", 1.5), (1000, "10%", 0.5))
+    Case(
+        kind=kind,
+        servers=servers,
+        concurrent=concurrent,
+        pace=PACES["aws"],
+        most=most,
+        reads_protection=reads_protection,
+    )
+    for servers, concurrent, most, reads_protection in (
+        (20, "1", 25, True),
+        (20, "4", 8, True),
+        (200, "10%", 1.5, False),  # one call a server would be most of it
+        (1000, "10%", 0.5, False),
+    )
     for kind in KINDS
 )
 
@@ -200,6 +215,7 @@ def _request(case: Case, fleet: Any) -> RolloutSpec:
         "launch_template": "" if reloads else f"{fleet.template_id}:{case.version}",
         "command": ("sandbox-version v2",) if reloads else (),
         "app_version": "2.0" if reloads else "",
+        "termination_protection": READ_PROTECTION if case.reads_protection else ASSUME_NO_PROTECTION,
     }
     at_once = {} if case.strategy == "double-half" else {"concurrent": case.concurrent}
     return RolloutSpec(**wanted | at_once | STRATEGIES[case.strategy])
@@ -228,8 +244,9 @@ def line(case: Case, measured: Measured) -> str:
     most = ", ".join(f"{name} {count}" for name, count in measured.calls.most_common(7))
     launches = f"; launch calls over {measured.launch_seconds:.1f} s" if measured.launch_seconds else ""
     goal = "" if case.most is None else f", goal {case.most:g}"
+    assumes = "" if case.reads_protection else ", termination protection not read"
     return (
-        f"{case.kind} {case.strategy} of {case.servers}, {case.concurrent} at a time: {measured.status} in "
+        f"{case.kind} {case.strategy} of {case.servers}, {case.concurrent} at a time{assumes}: {measured.status} in "
         f"{measured.seconds:.0f} s, {measured.seconds / bound(case):.3f} of the bound; {measured.total} calls "
         f"({measured.total / case.servers:.2f} a server{goal}; reported {measured.reported}), "
         f"{measured.mutating} mutating ({measured.mutating / case.servers:.2f}), {measured.observations} observations, "

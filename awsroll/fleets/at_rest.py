@@ -1,8 +1,8 @@
-"""The servers at rest: no task of the rollout concerns them, and their target groups show them healthy."""
+"""The servers at rest: no task concerns them and their target groups show them healthy, or they only wait to drain."""
 
 from collections.abc import Mapping
 
-from awsroll.core.model.observation import Target
+from awsroll.core.model.observation import Target, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Mode, Status
 
@@ -21,10 +21,18 @@ def servers_at_rest(status: Status, registered: Mapping[str, tuple[Target, ...]]
     return frozenset(
         name
         for name, targets in registered.items()
-        if name not in concerned and _has_no_task(status, name) and all(target.takes_requests for target in targets)
+        if name not in concerned and (_only_drains(status, name, targets) or _only_serves(status, name, targets))
     )
 
 
-def _has_no_task(status: Status, name: str) -> bool:
+def _only_serves(status: Status, name: str, targets: tuple[Target, ...]) -> bool:
     server = status.servers.get(name)
-    return server is None or (server.phase is ServerPhase.SERVING and not server.failed and not server.reloading)
+    has_task = server is not None and (server.phase is not ServerPhase.SERVING or server.failed or server.reloading)
+    return not has_task and all(target.takes_requests for target in targets)
+
+
+def _only_drains(status: Status, name: str, targets: tuple[Target, ...]) -> bool:
+    """Return whether only its target groups can say anything new: what they show ends the wait."""
+    server = status.servers.get(name)
+    drains = server is not None and server.phase is ServerPhase.DRAINING and not server.reloading
+    return drains and bool(targets) and all(target.state is TargetState.DRAINING for target in targets)

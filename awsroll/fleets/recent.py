@@ -4,11 +4,11 @@ A pass that follows a call at once would read everything again, within a second.
 have changed: the servers that it tagged, launched or terminated, and the target groups that it registered them in. The
 other answers of the pass before are used once more, if they are at most two seconds old.
 
-Any other pass reads everything, apart from servers at rest: no task of the rollout concerns them, and their target
-groups have just shown them healthy. If one call cannot describe all servers, and that saves a call, they are read once
-a minute, and again as soon as one of both ends. The tag that announces that a server is to leave makes the next pass
-read it, so nothing leaves traffic because of an old answer. The check before each call that terminates a server reads
-it, too.
+Any other pass reads everything, apart from servers at rest: no task of the rollout concerns them and their target
+groups have just shown them healthy, or they only wait for the end of their drain. If one call cannot describe all
+servers, and that saves a call, they are read every two minutes, in the room of calls that are made anyway if there is
+any, and again as soon as their rest ends. The tag that announces that a server is to leave makes the next pass read it,
+so nothing leaves traffic because of an old answer. The check before each call that terminates a server reads it, too.
 """
 
 import math
@@ -25,7 +25,7 @@ from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Result, instance_ids_of
 
 _RECENT_SECONDS = 2.0
-_AT_REST_SECONDS = 60.0
+_AT_REST_SECONDS = 120.0
 _DOUBTS, _SECONDS_IN_DOUBT = 3, 2  # how often an instance that has vanished is looked up again, and after how long
 _ALIVE = ("pending", "running", "stopping", "stopped")
 
@@ -108,8 +108,12 @@ class RecentInstances:
             for name in left.intersection(at_rest) & before.keys()
             if now - before[name].at < _AT_REST_SECONDS
         }
-        saves_calls = len(left) > FILTER_VALUES and _calls(len(left) - len(resting), tag) < _calls(len(left), tag)
-        return known | resting if saves_calls else known
+        due = len(left) - len(resting)
+        if len(left) <= FILTER_VALUES or _calls(due, tag) >= _calls(len(left), tag):
+            return known
+        for name in _read_on_the_side(resting, due, now):
+            del resting[name]
+        return known | resting
 
     def _answers(self, missing: set[str], tag: Tag | None) -> list[Reply]:
         if tag is None or len(missing) <= FILTER_VALUES:
@@ -151,6 +155,12 @@ class RecentInstances:
                     one = self._read[name]
                     self._kept[name] = _Description(_with_tags(one.value, dict(result.action.tags)), one.at)
         self._read = {}
+
+
+def _read_on_the_side(resting: dict[str, _Description], due: int, now: float) -> list[str]:
+    """Return the servers at rest that the calls for the servers that are due have room for: the oldest answers."""
+    old = sorted((one.at, name) for name, one in resting.items() if now - one.at >= _AT_REST_SECONDS / 2)
+    return [name for _, name in old[: -due % FILTER_VALUES]]
 
 
 def _calls(instances: int, tag: Tag | None) -> int:

@@ -11,6 +11,7 @@ from awsroll.core.model.finding import Check
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.server_record import Slots
+from awsroll.core.request.rollout_options import ASSUME_NO_PROTECTION
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.tags import GROUP_TAG
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
@@ -33,6 +34,11 @@ from awsroll.preflight.target_group_checks import (
 )
 
 _LIVING = ("pending", "running")
+_PROTECTION_NOT_READ = (
+    "termination protection is not read (--termination-protection assume-none): a protected server is drained and "
+    "replaced like the others, and EC2 then refuses to terminate it. It runs on at your cost, out of the target "
+    "groups, and a warning names it"
+)
 
 
 def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -> FleetFacts | None:
@@ -129,11 +135,17 @@ def slots_of(instances: tuple[Instance, ...]) -> tuple[Slots, ...]:
     return tuple(replace(shape, instance_ids=tuple(ids)) for shape, ids in ordered)
 
 
-def protected_from_termination(aws: Connection, fleet: FleetFacts, goal: Goal) -> tuple[str, ...]:
-    """Return the outdated instances that EC2 refuses to terminate.
+def protected_from_termination(
+    aws: Connection, spec: RolloutSpec, fleet: FleetFacts, goal: Goal, findings: Findings
+) -> tuple[str, ...]:
+    """Return the outdated instances that EC2 refuses to terminate; none if the request says to assume none.
 
     EC2 shows the protection of one instance a call, so the calls are made side by side. A Spot Instance has none.
     """
+    if spec.termination_protection == ASSUME_NO_PROTECTION:
+        with findings.checking(Check.FLEET):
+            findings.note(_PROTECTION_NOT_READ)
+        return ()
     names = [one.instance_id for one in fleet.live if not goal.is_on(one) and one.instance_id not in fleet.spot]
     try:
         protected = aws.side_by_side([partial(_is_protected, aws, name) for name in names])

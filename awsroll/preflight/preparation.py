@@ -208,7 +208,7 @@ class _Preflight:
             rollout,
             goal_tags=tuple(key for key, _ in template_tags(self._aws, goal.template)),
             baseline_tags=self._tags_of(rollout.baseline),
-            termination_protected=protected_from_termination(self._aws, fleet, goal),
+            termination_protected=protected_from_termination(self._aws, self._spec, fleet, goal, self._findings),
         )
 
     def _tags_of(self, baseline: tuple[VersionCount, ...]) -> tuple[tuple[str, str], ...]:

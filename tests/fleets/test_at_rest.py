@@ -1,6 +1,7 @@
-"""Servers at rest are described once a minute where that saves calls, and again before anything is done with them."""
+"""Servers at rest are read every two minutes where that saves calls, and again before anything is done with them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -47,11 +48,17 @@ def lab() -> Iterator[_Lab]:
         yield _Lab()
 
 
-def test_servers_at_rest_are_read_once_a_minute(lab: _Lab) -> None:
+def test_servers_at_rest_are_read_every_two_minutes(lab: _Lab) -> None:
     assert lab.look() == sorted(NAMES)
     assert lab.look() == ["i-1"]
-    assert lab.look(seconds=49) == ["i-1"]
-    assert lab.look(seconds=1) == sorted(NAMES)
+    assert lab.look(seconds=40) == ["i-1"]
+
+
+def test_a_call_that_is_made_anyway_reads_servers_at_rest_whose_answers_are_old(lab: _Lab) -> None:
+    lab.look()
+    assert lab.look(seconds=60) == ["i-1", "i-2"]  # one call has room for two
+    assert lab.look(seconds=10) == ["i-1", "i-3"]
+    assert lab.look(seconds=50) == ["i-1", "i-2", "i-4", "i-5"]
 
 
 def test_a_server_whose_rest_ends_is_read(lab: _Lab) -> None:
@@ -93,7 +100,7 @@ def test_a_read_made_ahead_leaves_servers_at_rest_out(lab: _Lab) -> None:
     assert lab.look(REST - {"i-2"}, seconds=0) == ["i-2"]
 
 
-def test_a_server_is_at_rest_if_it_is_healthy_everywhere_and_has_no_task() -> None:
+def test_a_server_is_at_rest_if_it_is_healthy_everywhere_and_has_no_task_or_only_drains() -> None:
     def at(*states: TargetState) -> tuple[Target, ...]:
         return tuple(Target(key=TargetKey(target_group="web", port=80), state=state) for state in states)
 
@@ -104,15 +111,22 @@ def test_a_server_is_at_rest_if_it_is_healthy_everywhere_and_has_no_task() -> No
         "serving": at(healthy),
         "leaving": at(healthy),
         "failed": at(healthy),
+        "draining": at(TargetState.DRAINING, TargetState.DRAINING),
+        "half-out": at(TargetState.DRAINING, healthy),
+        "drained": at(),
+        "reloading": at(TargetState.DRAINING),
+        "returned": at(TargetState.DRAINING),
     }
     serving = Server(phase=ServerPhase.SERVING, since=T0)
+    leaving = Server(phase=ServerPhase.DRAINING, since=T0)
     record = status(
         servers={
             "serving": serving,
-            "leaving": Server(phase=ServerPhase.DRAINING, since=T0),
+            **dict.fromkeys(("leaving", "draining", "half-out", "drained"), leaving),
+            "reloading": replace(leaving, reloading=True),
             "failed": Server(phase=ServerPhase.SERVING, since=T0, failed=True),
         }
     )
 
-    assert servers_at_rest(record, registered) == {"untouched", "serving"}
+    assert servers_at_rest(record, registered) == {"untouched", "serving", "draining"}
     assert servers_at_rest(status(mode=Mode.COMPLETING), registered) == frozenset()

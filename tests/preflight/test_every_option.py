@@ -14,6 +14,7 @@ from awsroll.aws.connection import Connection
 from awsroll.core.model.hooks import HookPoint, HookSpec
 from awsroll.core.model.period import Period
 from awsroll.core.model.rollout import Gates, Judging, Limits, OnFailure, Rollout, SkipPolicy, Strategy, Zones
+from awsroll.core.request.rollout_options import ASSUME_NO_PROTECTION
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.preflight import prepare
@@ -96,6 +97,9 @@ CASES = {
     "keep_old": Case(value=True, base=ROOMY, shows="keep_old"),
     # Special servers and settings.
     "protected": Case(value=SkipPolicy.IGNORE, base=GROUP, shows="protected"),
+    "termination_protection": Case(
+        value=ASSUME_NO_PROTECTION, base=STANDALONE, shows="termination_protected", is_compared=False
+    ),
     "standby": Case(value=SkipPolicy.IGNORE, base=GROUP, shows="standby"),
     "warm_pool": Case(value="purge", base=GROUP, shows="purges_warm_pool"),
     "deregistration_delay": Case(value=5, base=GROUP, shows="deregistration_delay_seconds"),
@@ -131,7 +135,6 @@ READ_FROM_THE_FLEET = {
     "group_version",
     "started_by",
     "template_names",
-    "termination_protected",
     "region",
     "account",
 }

@@ -203,6 +203,19 @@ def test_finds_protected_instances(bench: Bench) -> None:
     assert bench.prepare().rollout.termination_protected == (name,)
 
 
+def test_spends_no_call_on_the_protection_of_each_server_if_it_may_assume_that_there_is_none(bench: Bench) -> None:
+    name = bench.built.instance_ids[1]
+    bench.client("ec2").modify_instance_attribute(InstanceId=name, DisableApiTermination={"Value": True})
+    requests = Requests(bench.sandbox)
+
+    prepared = bench.prepare(termination_protection="assume-none")
+
+    assert prepared.rollout.termination_protected == ()
+    assert requests.of("ec2:DescribeInstanceAttribute") == []
+    assert any("termination protection is not read" in one.message for one in prepared.findings)
+    assert prepared.warnings == ()
+
+
 # --- deadlines ------------------------------------------------------------------------------------------------------
 
 

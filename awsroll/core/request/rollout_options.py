@@ -33,6 +33,7 @@ _PERCENTAGE = Text(
     metavar="N%",
 )
 _POLICY = Choice(tuple(SkipPolicy))
+READ_PROTECTION, ASSUME_NO_PROTECTION = "read", "assume-none"
 DESTINATION = SecretText(
     says="sns:TOPIC-ARN, eventbridge, eventbridge:BUS, or an https:// URL",
     form=FORM,
@@ -391,6 +392,14 @@ class RolloutOptions:
         "Servers protected from scale-in or termination: wait up to one hour until the protection is removed, ignore "
         "them, or replace them (default: wait).",
         default=SkipPolicy.WAIT,
+        section=FLEET,
+    )
+    termination_protection: str = option(
+        Choice((READ_PROTECTION, ASSUME_NO_PROTECTION)),
+        "Standalone servers: read the termination protection of each old server before anything changes, with one call "
+        "a server, or assume-none and save these calls. A server that EC2 then refuses to terminate is drained and "
+        "replaced, and runs on (default: read).",
+        default=READ_PROTECTION,
         section=FLEET,
     )
     standby: SkipPolicy = option(
