@@ -5,6 +5,7 @@ The counts come from virtual time, so they are the same on each machine. A chang
 
 import pytest
 
+from benchmarks import waves
 from benchmarks.calls import Case, measure
 
 SERVERS = 24
@@ -56,3 +57,9 @@ def test_a_rollout_with_nothing_to_do_changes_nothing_and_asks_little(kind: str,
 
     assert (measured.status, measured.mutating) == ("succeeded", 0)
     assert measured.total <= most
+
+
+def test_the_fleets_of_a_wave_take_one_thread_each_and_end_together() -> None:
+    measured = waves.measure(4, servers=2)
+
+    assert measured.is_bounded, measured
