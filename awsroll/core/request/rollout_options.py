@@ -267,11 +267,11 @@ class RolloutOptions:
         default=0,
         section=GATES,
     )
-    judge_timeout: float | None = option(
+    judge_timeout: float = option(
         Seconds(least=1),
         "Maximum time in seconds that a checkpoint waits for a verdict of the judge after --checkpoint-delay. It then "
-        "opens with a warning (default: no limit).",
-        default=None,
+        "opens with a warning (default: 1800 seconds).",
+        default=1800,
         section=GATES,
     )
     hooks: tuple[HookSpec, ...] = option(
