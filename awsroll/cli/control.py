@@ -16,7 +16,9 @@ from awsroll.cli.replay import record_option
 from awsroll.cli.report import report_option
 from awsroll.core.model.rollout import Pace
 from awsroll.core.model.status import Outcome
+from awsroll.core.model.user_requests import OVERRIDE
 from awsroll.core.request.waves import FleetSpec
+from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +32,7 @@ _WHILE_DRIVEN = "the process that drives it acts on this at its next observation
 _WHILE_NOT_DRIVEN = {
     "pause": "no process drives it, so it does not run; `awsroll resume {rollout}` continues it",
     "approve": "no process drives it; `awsroll resume {rollout}` continues it past the checkpoint",
+    OVERRIDE: "no process drives it; `awsroll resume {rollout}` continues it in spite of its windows and freezes",
     "reject": "no process drives it; `awsroll resume {rollout}` applies the rejection, as --on-failure says",
 }
 
@@ -58,7 +61,13 @@ def pause(common: CommonOptions, rollout: str) -> int:
     metavar="N",
     help="Number of the checkpoint, from 1. Refused if another checkpoint waits (default: the checkpoint that waits).",
 )
-def approve(common: CommonOptions, rollout: str, *, reject: bool, checkpoint: int | None) -> int:
+@click.option(
+    "--override-freeze",
+    "reason",
+    metavar="REASON",
+    help="Instead of a checkpoint: have the rollout go on in spite of its windows and freezes, for this reason.",
+)
+def approve(common: CommonOptions, rollout: str, *, reject: bool, checkpoint: int | None, reason: str | None) -> int:
     """Approve the checkpoint that a rollout is waiting at, and print which one.
 
     Refused (exit 2) if no checkpoint waits, or a person has already answered.
@@ -66,6 +75,14 @@ def approve(common: CommonOptions, rollout: str, *, reject: bool, checkpoint: in
     from awsroll.driver import operations  # noqa: PLC0415 - keeps `--help` fast
 
     store = common.store()
+    if reason is not None:
+        if reject or checkpoint is not None:
+            problem = "--override-freeze answers no checkpoint: pass it without --reject and --checkpoint"
+            raise SpecError(problem)
+        from awsroll.driver.user_commands import override_freeze  # noqa: PLC0415 - see above
+
+        summary = override_freeze(rollout, store, reason, by=_caller(common, store))
+        return _report(common, OVERRIDE, summary, store)
     answer, what = (operations.reject, "reject") if reject else (operations.approve, "approve")
     return _report(common, what, answer(rollout, store, checkpoint, by=_caller(common, store)), store)
 

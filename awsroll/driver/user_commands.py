@@ -10,19 +10,21 @@ from enum import StrEnum
 
 from awsroll.core.decide.approvals import closed_checkpoint, why_no_answer
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.model.user_requests import UserRequests, approval_of, rejection_of
+from awsroll.core.model.user_requests import OVERRIDE, UserRequests, approval_of, rejection_of
 from awsroll.core.observe.rejection import is_rejection_applied
 from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.instructions import PLACE_KINDS
-from awsroll.driver.caller_name import checked_name
+from awsroll.driver.caller_name import checked_name, local_name
 from awsroll.driver.confirmation import confirm
 from awsroll.driver.context import Context
 from awsroll.driver.record_lifecycle import ended_error
 from awsroll.driver.session import Session
 from awsroll.driver.step_status import StepOutcome, StepStatus, WaitingFor, step_status_of
+from awsroll.driver.summaries import summary_of
 from awsroll.driver.task_token import complete_waiting_task
 from awsroll.errors import NoApprovalAwaitedError, SpecError
-from awsroll.ports import Record
+from awsroll.ports import Record, Store
+from awsroll.report import RolloutSummary
 
 
 class Command(StrEnum):
@@ -125,3 +127,30 @@ def apply_command(
         return replace(answer, done=False, outcome=StepOutcome.RUNNING, reason=reason)
     complete_waiting_task(rollout_id, store, session.aws)
     return step_status_of(record, wait_seconds=1, requests=requests)
+
+
+def override_freeze(rollout_id: str, store: Store, reason: str, *, by: str = "") -> RolloutSummary:
+    """Have a rollout go on in spite of its windows and freezes; return its summary.
+
+    Args:
+        rollout_id: the rollout.
+        store: the store of its record.
+        reason: why; the record keeps it.
+        by: who decides that; empty: the user and the host of this process.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+        SpecError: if it follows no windows and no freezes, or there is no reason; nothing was changed.
+    """
+    record, reason = store.load(rollout_id), " ".join(reason.split())
+    if record.status.mode is Mode.ENDED:
+        raise ended_error(record)
+    if not record.rollout.gates.is_scheduled or not reason:
+        missing = "there is no reason" if record.rollout.gates.is_scheduled else "it follows no windows and no freezes"
+        problem = f"rollout {rollout_id} has nothing to override: {missing}. Nothing was changed"
+        raise SpecError(problem)
+    name = checked_name(by or local_name())
+    requests = store.change_user_requests(
+        rollout_id, lambda stored: replace(stored, override=reason).named(OVERRIDE, name)
+    )
+    return summary_of(store, record, requests)

@@ -66,7 +66,9 @@ class Checkpoints:
         if before is not None and _is_rolling(status):
             problems += self._opened_early(before, status)
             chosen = _chosen(status) - _chosen(before) - set(status.failed)
-            problems += self._beyond(chosen) + self._while_closed(chosen, self._looked_at, at)
+            problems += self._beyond(chosen)
+            overridden = bool(before.user_requests.override)
+            problems += self._while_closed(chosen, self._looked_at, at, overridden=overridden)
             problems += self._in_two_zones(chosen, status)
         self._status, self._looked_at = status, at
         self._aside = _chosen(status) | set(status.failed)
@@ -125,10 +127,13 @@ class Checkpoints:
         problems = [f"invariant 5: {sorted(chosen)} were chosen before the turn of {sorted(early)}"] if early else []
         return problems + ([f"invariant 5: two zones in flight: {sorted(at_once)}"] if len(at_once) > 1 else [])
 
-    def _while_closed(self, chosen: frozenset[str], before: datetime | None, at: datetime) -> list[str]:
+    def _while_closed(
+        self, chosen: frozenset[str], before: datetime | None, at: datetime, *, overridden: bool
+    ) -> list[str]:
         """Check that no server was chosen while windows were closed or a freeze lasted, at this and the last look."""
         gates = self.rollout.gates
-        if not chosen or before is None or not gates.is_scheduled or calendars_of((*gates.windows, *gates.freezes)):
+        follows = gates.is_scheduled and not overridden
+        if not chosen or before is None or not follows or calendars_of((*gates.windows, *gates.freezes)):
             return []
         closed = (not schedule_at(gates.windows, gates.freezes, {}, one).is_open for one in (before, at))
         return [f"invariant 5: chose {sorted(chosen)} outside the windows"] if all(closed) else []

@@ -10,9 +10,13 @@ from awsroll.core.model.actions import Reason
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.period import CalendarState, Period
 from awsroll.core.model.rollout import Gates, Strategy
-from awsroll.core.model.status import Outcome
+from awsroll.core.model.status import Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
+from awsroll.driver.user_commands import override_freeze
+from awsroll.errors import SpecError
+from awsroll.ports import Record
 from awsroll.testing.fleet import FakeFleet
+from awsroll.testing.memory_store import MemoryStore
 from tests.support.builders import OLD, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions
 
@@ -133,3 +137,32 @@ def test_a_change_calendar_that_closes_blocks_the_rollout() -> None:
     assert driver.status.outcome is Outcome.RUNNING
     fleet.calendars["prod"] = CalendarState(is_open=True)
     assert driver.run().outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+def test_a_rollout_that_waits_goes_on_once_a_person_overrides_the_freeze(make: Any) -> None:
+    fleet = make(outdated=3)
+    driver = Driver(fleet, rollout(fleet, gates=Gates(freezes=(window(fleet, opens=0, seconds=50_000),))))
+    driver.wait(200, look_every=50)
+    assert not any(plan.actions for plan in driver.plans)
+    driver.status = replace(driver.status, user_requests=UserRequests(override="incident 4711"))
+
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert driver.status.user_requests.override == "incident 4711"
+
+
+def test_an_override_names_the_person_and_needs_windows_and_a_reason() -> None:
+    fleet, store = standalone(outdated=1), MemoryStore()
+    gates = {"waits": Gates(freezes=(window(fleet, opens=0, seconds=50_000),)), "free": Gates()}
+    now = fleet.clock.now()
+    for name, own in gates.items():
+        made = replace(rollout(fleet, gates=own), rollout_id=name)
+        store.save(Record(rollout=made, status=Status(started_at=now, progress_at=now)))
+
+    override_freeze("waits", store, " incident  4711 ", by="ops@bastion")
+
+    requests = store.user_requests("waits")
+    assert (requests.override, requests.who("override-freeze")) == ("incident 4711", "ops@bastion")
+    for name, reason in (("free", "why"), ("waits", " ")):
+        with pytest.raises(SpecError, match="has nothing to override"):
+            override_freeze(name, store, reason)

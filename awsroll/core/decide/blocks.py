@@ -65,7 +65,8 @@ def _cause(view: View, capacity: Capacity, *, moving: bool) -> _Cause | None:
         return None
     if not view.candidates and len(view.outdated) <= len(view.skipped):
         return None  # nothing is left to start
-    if gates.is_scheduled and schedule is not None and not schedule.is_open:
+    follows = gates.is_scheduled and not view.status.user_requests.override
+    if follows and schedule is not None and not schedule.is_open:
         return _Cause(reason=schedule.reason, changes_at=schedule.changes_at)
     if not gates.by_zone:
         return None

@@ -7,6 +7,7 @@ beside the record. The controller copies them into the status before each step, 
 from dataclasses import dataclass, replace
 
 _APPROVE = "approve "
+OVERRIDE = "override-freeze"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +24,9 @@ class UserRequests:
         halted: why the store halts all its rollouts; empty if it does not. The store sets it; see `stores.halts`.
         resumed: the number of times that a person has resumed the rollout, or has requested the rollback of an ended
             one. A process that drives it in steps reads it.
-        by: who made which request: `pause`, `abort`, `rollback`, `approve 1`, `reject 1`. The caller gives the name, so
-            it is as trustworthy as the store.
+        override: why the rollout ignores its windows and freezes from now on; empty if it follows them.
+        by: who made which request: `pause`, `abort`, `rollback`, `approve 1`, `reject 1`, `override-freeze`. The caller
+            gives the name, so it is as trustworthy as the store.
     """
 
     pause: bool = False
@@ -35,6 +37,7 @@ class UserRequests:
     rejected_gate: int = 0
     halted: str = ""
     resumed: int = 0
+    override: str = ""
     by: tuple[tuple[str, str], ...] = ()
 
     def named(self, what: str, name: str) -> "UserRequests":
