@@ -32,6 +32,28 @@ class RetryLimits:
     longest_pause_seconds: float = 8
 
 
+DOUBTS, DOUBT_SECONDS = 3, 2.0
+"""How often to ask again for what AWS has shown before and one answer lacks, and after how long each time."""
+
+
+def ask_again(clock: Clock, ask: Callable[[], bool], *, times: int = DOUBTS) -> int:
+    """Ask AWS again whether something is gone, because one outdated answer is no proof.
+
+    Args:
+        clock: waits before each question.
+        ask: asks once, and returns whether the answer shows what was missing.
+        times: how often to ask at most.
+
+    Returns:
+        How many of the times are left.
+    """
+    for left in reversed(range(times)):
+        clock.sleep(DOUBT_SECONDS)
+        if ask():
+            return left
+    return 0
+
+
 class FailedCallError(Exception):
     """One attempt failed. The error carries the meaning of the failure to the policy."""
 

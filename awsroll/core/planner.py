@@ -40,7 +40,7 @@ from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.model.status_parts import Failure, Rehearsal
+from awsroll.core.model.status_parts import Failure, Owner, Rehearsal
 from awsroll.core.observe import clocks, deadlines, hook_runs, judging, membership
 from awsroll.core.observe.learn_rhythm import learn
 from awsroll.core.observe.settle import settle, settle_by_observation
@@ -280,7 +280,8 @@ def _wait_for_skipped(view: View, skipped: tuple[Instance, ...], proposals: Prop
     names = [instance.instance_id for instance in skipped]
     if (at - since).total_seconds() >= limit:
         cause = f"still protected or in standby after {limit:g} s: {', '.join(names)}"
-        return add_failures(status, Failure(instance_id="", cause=cause, at=at, final=True)), proposals
+        failure = Failure(instance_id="", cause=cause, at=at, owner=Owner.OTHERS, final=True)
+        return add_failures(status, failure), proposals
     proposals.wait(Reason.SKIPPED, *names)
     return status, proposals
 

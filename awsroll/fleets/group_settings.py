@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import active_refresh, is_mixed, read_member_template, read_warm_pool, template_setting
+from awsroll.aws.retry import DOUBTS, ask_again
 from awsroll.core.model.calls import LEAVING_CALLS, Call
 from awsroll.core.model.observation import Group, ScalingFailure, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
@@ -27,7 +28,6 @@ _FAILED = ("Failed", "Cancelled")
 _PRESENT, _TERMINATING = ("InService", "Pending"), "Terminating"
 _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING)
 _LONG_SHORTAGE = timedelta(minutes=3)
-_DOUBTS, _SECONDS_IN_DOUBT = 3, 2  # how often a group that is missing is looked up again, and after how long
 TERMINATED = re.compile(r"Terminating EC2 instance: (i-[0-9a-f]+)")
 LAUNCHED = re.compile(r"^Launching a new EC2 instance[^:]*: (i-[0-9a-f]+)")  # also "... from warm pool: i-..."
 
@@ -43,7 +43,7 @@ class GroupReader:
         self._expects_activities = True
         self._ahead: dict[str, Reply | None] = {}
         self._refresh: tuple[bool, float] | None = None
-        self._doubts = _DOUBTS
+        self._doubts = DOUBTS
 
     def find(self, name: str) -> Reply | None:
         """Return Auto Scaling's description of the group; None if it does not exist or is being deleted.
@@ -51,12 +51,16 @@ class GroupReader:
         The list of groups is eventually consistent, so one answer without the group is no proof.
         """
         described = self._ahead.pop(name) if name in self._ahead else self._aws.autoscaling.group(name)
-        while described is None and self._doubts:
-            self._doubts -= 1
-            self._aws.clock.sleep(_SECONDS_IN_DOUBT)
+
+        def ask() -> bool:
+            nonlocal described
             described = self._aws.autoscaling.group(name)
+            return described is not None
+
+        if described is None:
+            self._doubts = ask_again(self._aws.clock, ask, times=self._doubts)
         if described is not None:
-            self._doubts = _DOUBTS
+            self._doubts = DOUBTS
         # A group has a status only while it is being deleted (API reference, AutoScalingGroup).
         return None if described is None or described.get("Status") else described
 

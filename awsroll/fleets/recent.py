@@ -20,13 +20,13 @@ from awsroll.aws.batches import batches
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.ec2 import tag_list
+from awsroll.aws.retry import ask_again
 from awsroll.core.aws_limits import FILTER_VALUES, INSTANCES_PER_PAGE
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Answer, Result, instance_ids_of
 
 _RECENT_SECONDS = 2.0
 _AT_REST_SECONDS = 120.0
-_DOUBTS, _SECONDS_IN_DOUBT = 3, 2  # how often an instance that has vanished is looked up again, and after how long
 _ALIVE = ("pending", "running", "stopping", "stopped")
 
 Tag: TypeAlias = tuple[str, str]
@@ -88,15 +88,15 @@ class RecentInstances:
 
     def _answers_about(self, lost: set[str]) -> list[Reply]:
         """Ask again about lost instances: EC2 shows a terminated instance for an hour, so they cannot be gone."""
-        answers = list[Reply]()
-        for _ in range(_DOUBTS):
-            if not lost:
-                break
-            self._aws.clock.sleep(_SECONDS_IN_DOUBT)
-            found = self._aws.ec2.instances(lost)
-            answers += found
-            lost = lost - {one["InstanceId"] for one in found}
-        return answers
+        answers: dict[str, Reply] = {}
+
+        def ask() -> bool:
+            answers.update({one["InstanceId"]: one for one in self._aws.ec2.instances(lost - answers.keys())})
+            return lost <= answers.keys()
+
+        if lost:
+            ask_again(self._aws.clock, ask)
+        return list(answers.values())
 
     def _known(self, wanted: set[str], at_rest: Collection[str], tag: Tag | None) -> dict[str, _Description]:
         """Return the answers that can be used once more."""

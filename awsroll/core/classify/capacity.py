@@ -143,11 +143,12 @@ def measure(view: View) -> Capacity:
     brings_new = view.rollout.strategy is not Strategy.RELOAD
     out = view.taken_out
     present = [one for one in view.current if not view.is_in_standby(one) and one.instance_id not in out]
-    held_back = sum(1 for instance in view.skipped if not view.is_in_standby(instance))
+    in_standby = sum(1 for instance in view.skipped if view.is_in_standby(instance))  # by a person
+    held_back = len(view.skipped) - in_standby
     to_come, taken_out = inbound + unseen, sum(1 for name in out if view.is_live(view.by_id[name]))
     return Capacity(
         limits=bounds(view.rollout, desired),
-        live=len(view.live) - taken_out + to_come,
+        live=len(view.live) - taken_out - in_standby + to_come,
         running=len(view.live) + _ending_in_group(view) + set_aside_running(view) + to_come,
         inbound=inbound,
         serving=len(view.serving),

@@ -97,6 +97,16 @@ class Target:
         """Whether no listener forwards requests to its target group, or its zone is not enabled."""
         return self.state is TargetState.UNUSED and self.reason == "Target.NotInUse"
 
+    @property
+    def is_kept_away(self) -> bool:
+        """Whether the load balancer keeps requests away for reasons of its own, not of the server.
+
+        With a reason such as `Elb.InternalError`, the load balancer has failed (ELB user guide, "Health check reason
+        codes"). Before the first check it gives such reasons too; then the server is in state `INITIAL`.
+        """
+        failed = self.state in (TargetState.UNHEALTHY, TargetState.UNAVAILABLE) and self.reason.startswith("Elb.")
+        return failed or self.not_in_use or (self.shifted and self.state is TargetState.HEALTHY)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class TemplateVersion:

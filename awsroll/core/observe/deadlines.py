@@ -84,12 +84,12 @@ def _late(view: View) -> Iterator[tuple[Instance, Server]]:
 def _waits_for_zone(instance: Instance, server: Server) -> bool:
     """Return whether only the load balancer keeps a new server from serving: that is no failure of the server.
 
-    A zonal shift keeps requests away, or someone has disabled the zone. The progress timeout limits the wait.
+    A zonal shift keeps requests away, someone has disabled the zone, or the load balancer fails itself. The progress
+    timeout limits the wait.
     """
-    kept_away = [target.shifted or target.not_in_use for target in instance.targets]
-    able = all(target.state is TargetState.HEALTHY or target.not_in_use for target in instance.targets)
+    able = all(target.state is TargetState.HEALTHY or target.is_kept_away for target in instance.targets)
     waits = server.phase in (ServerPhase.VERIFYING, ServerPhase.RETURNING)
-    return waits and able and any(kept_away)
+    return waits and able and any(target.is_kept_away for target in instance.targets)
 
 
 def _has_finished(view: View, instance: Instance, server: Server) -> bool:
@@ -213,11 +213,7 @@ def _unhealthy(view: View) -> list[Failure]:
 
 
 def _is_unhealthy(view: View, instance: Instance) -> bool:
-    # With a reason such as `Elb.InternalError`, the load balancer has failed and not the server (ELB user guide,
-    # "Health check reason codes"): the server does not serve, but it may again.
-    unhealthy = any(
-        target.state is TargetState.UNHEALTHY and not target.reason.startswith("Elb.") for target in instance.targets
-    )
+    unhealthy = any(target.state is TargetState.UNHEALTHY and not target.is_kept_away for target in instance.targets)
     return unhealthy and instance.instance_id not in view.leaving and not view.is_ending(instance)
 
 
@@ -257,7 +253,15 @@ def _stall(view: View) -> list[Failure]:
     if at - view.status.progress_at < timedelta(seconds=limit):
         return []
     cause = f"no progress for {limit:g} s: waiting for {_awaited(view)}"
-    return [Failure(instance_id="", cause=cause, at=at, final=True)]
+    return [Failure(instance_id="", cause=cause, at=at, owner=_owner_of_stall(view), final=True)]
+
+
+def _owner_of_stall(view: View) -> Owner:
+    """Return to whom it is due that nothing moves: to others, if only load balancers keep the servers from serving."""
+    arriving = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING, ServerPhase.RETURNING)
+    servers = [(view.by_id.get(name), server) for name, server in view.status.servers_in_flight.items()]
+    awaited = [(one, server) for one, server in servers if one is not None and server.phase in arriving]
+    return Owner.OTHERS if awaited and all(_waits_for_zone(*each) for each in awaited) else Owner.VERSION
 
 
 def _awaited(view: View) -> str:

@@ -60,11 +60,11 @@ def decide_on_failure(view: View) -> Status:
     serious = _serious(view, new)
     if not serious:
         return _try_again(view, new)
-    if status.rolling_back:
-        what = "the way back failed in the rehearsal" if status.rehearsal is Rehearsal.BACK else "the rollback failed"
-        return announce_failure(view, stop(view, f"{what}: {_words(serious[-1])}"))
     first = next((failure for failure in serious if failure.final), serious[0])
-    return _give_up(view, _words(first), new)
+    back = "the way back failed in the rehearsal" if status.rehearsal is Rehearsal.BACK else "the rollback failed"
+    reason = f"{back}: {_words(serious[-1])}" if status.rolling_back else _words(first)
+    is_due_to_others = all(failure.owner is Owner.OTHERS for failure in serious)
+    return _give_up(view, reason, new, is_due_to_others=is_due_to_others)
 
 
 def _serious(view: View, new: tuple[Failure, ...]) -> tuple[Failure, ...]:
@@ -97,15 +97,24 @@ def _words(failure: Failure) -> str:
     return f"{failure.instance_id}: {failure.cause}" if failure.instance_id else failure.cause
 
 
-def _give_up(view: View, reason: str, failures: tuple[Failure, ...]) -> Status:
+def _give_up(view: View, reason: str, failures: tuple[Failure, ...], *, is_due_to_others: bool) -> Status:
+    """Do what the request says about a failure; but the version is not rolled back for what is not its fault."""
+    if is_due_to_others and view.original.on_failure is OnFailure.ROLLBACK:
+        return _pause_for(view, reason, failures)
+    if view.status.rolling_back:
+        return announce_failure(view, stop(view, reason))
     match view.rollout.on_failure:
         case OnFailure.STOP:
             return announce_failure(view, stop(view, reason))
         case OnFailure.ROLLBACK:
             return announce_failure(view, start_rollback(view, reason))
         case OnFailure.PAUSE:
-            status = _try_again(view, failures)
-            return replace(pause(status, reason), forgiven=len(status.failures))
+            return _pause_for(view, reason, failures)
+
+
+def _pause_for(view: View, reason: str, failures: tuple[Failure, ...]) -> Status:
+    status = _try_again(view, failures)
+    return replace(pause(status, reason), forgiven=len(status.failures), skipped_since=None)
 
 
 def _apply_requests(view: View) -> Status:
