@@ -295,3 +295,15 @@ def test_a_stop_tries_again_to_return_a_server_that_was_late() -> None:
     fleet.clock.sleep(60)
     fleet.world.catch_up()
     assert len(fleet.safety.serving()) == 2
+
+
+def test_an_old_member_that_the_group_launches_at_a_gate_finds_room_beside_the_kept_servers() -> None:
+    fleet = auto_scaling(outdated=3)
+    gates = Gates(checkpoints=(Amount(value=2),), delay_seconds=600, bake_seconds=60)
+    driver = Driver(fleet, rollout(fleet, keep_old=True, gates=gates, **launch_first("100%"), **ROLLBACK))
+    while driver.status.gate.closed_since is None:
+        step(driver)
+    fleet.somebody.kills(driver.status.serving[0])  # the group replaces it by the version that a rest restores
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    assert versions(fleet) == {str(NEW): 3}
+    assert fleet.safety.lowest_serving == 2  # without the one that was killed

@@ -6,7 +6,7 @@ more serve than the floor asks for. Double-half keeps every old server until all
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.desired import is_moving, surplus
@@ -20,6 +20,7 @@ from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model.amount import MOST
 from awsroll.core.model.observation import FleetKind, Instance, TargetKey
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Strategy
 from awsroll.core.model.status import Status
 from awsroll.core.observe.rollback import drop_launched
@@ -38,7 +39,7 @@ def select(view: View, capacity: Capacity) -> Status:
     if picks := _pick(view, capacity, _in_order(view) if _may_pick(view, capacity) else ()):
         return _choose(view, picks, reloads=view.rollout.reloads)
     if not (picks := _surplus_picks(view, capacity)):
-        return view.status
+        return _choose(view, _unneeded_kept(view, capacity), replaced=False)
     return drop_launched(_choose(view, picks), {instance.instance_id for instance in picks})  # no launch awaits them
 
 
@@ -95,6 +96,19 @@ def _old_surplus(view: View, capacity: Capacity) -> list[Instance]:
     count = min(surplus(view), len(old) - capacity.limits.desired, capacity.room)
     newest = surplus_order(old, lambda instance: (view.is_serving(instance),))
     return list(newest[: max(0, count)])
+
+
+def _unneeded_kept(view: View, capacity: Capacity) -> list[Instance]:
+    """Return kept members that a rollback does not need, if they take the room of a replacement.
+
+    While the rollout rested, the group has launched the old version in the place of a new server. This member must be
+    replaced too, and it is one more server to go back to.
+    """
+    if view.rollout.kind is FleetKind.STANDALONE or not capacity.blocks_launches or view.leaving:
+        return []
+    kept = [view.by_id[name] for name in view.status.kept if name in view.by_id]
+    old = [instance for instance in view.candidates if view.is_serving(instance)]
+    return kept[: max(0, len(kept) + len(old) - capacity.limits.desired)] if old else []
 
 
 def _needs_no_gate(view: View, instance: Instance) -> bool:
