@@ -69,7 +69,7 @@ def test_each_gate_of_a_rollout_that_does_not_wait_is_approved_in_turn(rolling: 
     gates = stored_story(rollout, rolling.store).gates
     assert [gate.approval for gate in gates] == [f"by {local_name()}", "by alice"]
     assert first is not None
-    assert (first.place, first.answer) == (f"checkpoint 1 of 2: 1 of 2 servers on {left.to_version}", "approved")
+    assert (first.place, first.answer) == ("checkpoint 1 of 2: 1 of 2 servers on web:2", "approved")
     assert left.approval is not None
     assert left.approval.command == f"awsroll approve {rollout} --checkpoint 1"
     assert (second.status, second.reason) == (Outcome.PAUSED, "waits for approval at checkpoint 2")
