@@ -35,11 +35,11 @@ the deadline of the phase (`observe/clocks.py`), the words of the phase (`model/
 reports (`driver/step_status.py`), and the colour of its cell (`cli/live.py`). A test or the type checker asks for each.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from awsroll.core.model.phases import RolloutPhase, ServerPhase
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Outcome, Status

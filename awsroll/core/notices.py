@@ -5,12 +5,13 @@ the same keys. So a notice that was lost with its process is sent again, and a r
 wait for a person has a new notice every day.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from awsroll.core.decide.approvals import awaited_approval
 from awsroll.core.model.command_text import with_options, with_options_in
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests

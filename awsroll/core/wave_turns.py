@@ -10,11 +10,12 @@ when the newer ones have ended. Fleets in progress turn back at once.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from awsroll.core.model.replacing import replace
 from awsroll.core.request.waves import FAILURES, FleetEnding, OnWaveFailure, WaveLimits
 
 LOOK_SECONDS = 10.0

@@ -1,7 +1,10 @@
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from awsroll.core.model import replacing
 from awsroll.core.model.replacing import replace
 
 
@@ -25,3 +28,9 @@ def test_another_value_makes_a_copy() -> None:
 def test_an_unknown_field_is_an_error() -> None:
     with pytest.raises(AttributeError):
         replace(Pair(), second=1)  # type: ignore[call-arg]
+
+
+def test_the_core_copies_its_records_by_this_function_alone() -> None:
+    core = Path(replacing.__file__).parents[1]
+    others = [file for file in core.rglob("*.py") if file.name != "replacing.py"]
+    assert [file.name for file in others if re.search(r"from dataclasses import.*\breplace\b", file.read_text())] == []

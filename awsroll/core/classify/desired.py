@@ -6,13 +6,13 @@ else and becomes the goal; the surge is not subtracted from it. While the outcom
 unknown, or its effect may not be visible yet, an observed difference means nothing.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from awsroll.core.classify.instance_facts import LAG_SECONDS
 from awsroll.core.classify.view import View
 from awsroll.core.model.calls import LEAVING_CALLS, CallKind
 from awsroll.core.model.observation import Lifecycle
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Desired
 

@@ -4,7 +4,7 @@ What is in flight comes to its end. Then the rollout is at rest, as at a closed 
 until the rollout goes on. A rollback and a stop are never blocked, and neither is a bake time: then nothing new starts.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from awsroll.core.classify.capacity import Capacity
@@ -13,6 +13,7 @@ from awsroll.core.decide.gates import launches_left
 from awsroll.core.decide.selection import can_pick
 from awsroll.core.decide.zone_turns import zone_in_turn
 from awsroll.core.lifecycle import note
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Blocked

@@ -6,7 +6,6 @@ desired were lowered instead, AWS would choose which to terminate. Then the sett
 """
 
 from collections import Counter
-from dataclasses import replace
 
 from awsroll.core.classify.capacity import bounds, desired_capacity
 from awsroll.core.classify.desired import in_our_standby, surplus
@@ -26,6 +25,7 @@ from awsroll.core.model.observation import FleetKind, Instance, InstanceState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings, end
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import SkipPolicy
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.observe.abandoned import abandoned_name, servers_given_up

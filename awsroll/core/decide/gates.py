@@ -9,7 +9,6 @@ approved. An alarm in ALARM is a failure at any time. A rollback has no gates.
 In double-half a checkpoint counts the new servers: no old server leaves before all the new ones serve.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from awsroll.core.classify.capacity import Capacity, vacancies
@@ -24,6 +23,7 @@ from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import AlarmState
 from awsroll.core.model.plan import add_failures, add_warnings
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Rollout, Strategy
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Status

@@ -12,12 +12,12 @@ own, so that a batch that is too large for a quota or a subnet stops none of the
 """
 
 from collections.abc import Hashable, Sequence, Set as AbstractSet
-from dataclasses import replace
 
 from awsroll.core.aws_limits import TAGS_PER_RESOURCE, TOGETHER
 from awsroll.core.aws_names import client_token
 from awsroll.core.classify.view import View
 from awsroll.core.model.calls import Launch
+from awsroll.core.model.replacing import replace
 from awsroll.core.tags import REPLACED_TOGETHER, REPLACES_TAG, replaced_together
 
 Tag = tuple[str, str]

@@ -4,11 +4,10 @@ A pipeline that deploys every night mostly finds the version that runs already. 
 no label, no setting, no hook.
 """
 
-from dataclasses import replace
-
 from awsroll.core.classify.capacity import Capacity
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import note
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Counters

@@ -10,7 +10,6 @@ A failure on the way forth is a failure of the rollout. A failure on the way bac
 whole fleet would fail as well.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core.classify.view import View
@@ -19,6 +18,7 @@ from awsroll.core.model.actions import Reason
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Gate, Rehearsal

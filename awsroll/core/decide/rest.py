@@ -7,7 +7,6 @@ comes from the version that is trusted: the baseline, and in the bake time the n
 `settings.prepare` suspends the processes again when the rollout continues.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from awsroll.core.classify.capacity import Capacity
@@ -20,6 +19,7 @@ from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Hold, Plan, add_warnings
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.setting_names import MAXIMUM, PROCESS, RUNNING, SUSPENDED
 from awsroll.core.model.status import Status

@@ -6,7 +6,7 @@ shows, so it does not matter which process made the step before, or whether its 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import assert_never
 
@@ -24,6 +24,7 @@ from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetKey
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.observe.clocks import is_drained
 from awsroll.core.observe.early_drains import is_quiet, propose_probe

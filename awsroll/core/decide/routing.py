@@ -4,12 +4,11 @@ A running rollout pauses then: awsroll can no longer see whether a new server ta
 goes on with what still exists, so that an abort or a repair always comes to its end.
 """
 
-from dataclasses import replace
-
 from awsroll.core.lifecycle import amend, move
 from awsroll.core.model.observation import Observation, TargetKey, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.setting_names import target_group_of
 from awsroll.core.model.status import Status

@@ -10,7 +10,6 @@ of which follows from what is recorded and observed:
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core.classify.capacity import bounds, desired_capacity
@@ -22,6 +21,7 @@ from awsroll.core.model.actions import Reason
 from awsroll.core.model.calls import CallKind
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState, Lifecycle
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Owner, SetAside
 from awsroll.core.observe.kept_failed import has_expiry

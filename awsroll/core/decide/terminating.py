@@ -1,7 +1,6 @@
 """Terminates drained servers: itself, or by their group. Each call is announced in the record before it is made."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from awsroll.core.classify.desired import surplus
 from awsroll.core.classify.view import View
@@ -9,6 +8,7 @@ from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.calls import Call, CallKind
 from awsroll.core.model.observation import FleetKind, Instance, TargetKey
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Status
 from awsroll.core.observe.early_drains import is_quiet, note_saved
 

@@ -20,7 +20,7 @@ intervals alone, so it does not favour any server.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from math import ceil, exp, log
@@ -28,6 +28,7 @@ from math import ceil, exp, log
 from awsroll.core.judge.odds import Split, likelihood_ratios
 from awsroll.core.judge.zones import is_outage_of_zone
 from awsroll.core.model.evidence import Evidence, Sample, Tally
+from awsroll.core.model.replacing import replace
 
 ODDS = (2.0, 6.0, 20.0, 100.0)
 """How many times as high the odds of a bad sample may be on a bad version. Each has the same share of the stake."""

@@ -1,10 +1,11 @@
 """The decision of a step: the plan, its waits, and the time until the next observation."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from awsroll.core.model.actions import Action, Reason
 from awsroll.core.model.hooks import HookRun
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Failure

@@ -5,13 +5,14 @@ except for its pace.
 The planner reads nothing else of the request. All durations are seconds.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from awsroll.core.model.amount import NONE, Amount
 from awsroll.core.model.hooks import Hook
 from awsroll.core.model.observation import FleetKind, Instance, TargetKey, TemplateVersion
 from awsroll.core.model.period import Period
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.values import check_times
 
 

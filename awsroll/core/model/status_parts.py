@@ -4,11 +4,12 @@ The dataclasses hold plain values only, so that they can be stored as they are.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from awsroll.core.model.hooks import HookCall
+from awsroll.core.model.replacing import replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

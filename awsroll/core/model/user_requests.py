@@ -4,7 +4,9 @@ A request stays until the user withdraws it, so reading it twice or late is harm
 beside the record. The controller copies them into the status before each step, and the planner follows them.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from awsroll.core.model.replacing import replace
 
 _APPROVE = "approve "
 OVERRIDE = "override-freeze"

@@ -5,7 +5,6 @@ Elastic Load Balancing shows the server as draining for the whole delay, so the 
 counts for the drain during which it was given, after the floor, and never while new flows can arrive.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core.classify.draining import active_registrations
@@ -18,6 +17,7 @@ from awsroll.core.model.observation import FleetKind, Instance
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
 

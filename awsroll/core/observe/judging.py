@@ -7,7 +7,6 @@ Servers are compared within their zone if each zone has enough servers (`core.ju
 """
 
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from awsroll.core.model.observation import Instance
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Rehearsal
 

@@ -5,12 +5,12 @@ expiry (standalone, after its drain) or once its group no longer lists it.
 """
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from awsroll.core.classify.view import View
 from awsroll.core.model.actions import Answer, DetachFromGroup, Reason, Result, TagInstances, instance_ids_of
 from awsroll.core.model.observation import FleetKind, Instance
 from awsroll.core.model.plan import add_warnings
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import SetAside
 from awsroll.core.tags import KEEP_UNTIL_TAG

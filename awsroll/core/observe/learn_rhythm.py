@@ -1,11 +1,11 @@
 """Learns from each observation how long AWS takes: `next_look` observes again when a wait can be over."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rhythm import Awaited, after
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status

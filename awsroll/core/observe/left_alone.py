@@ -5,12 +5,11 @@ longer: it runs on until a person acts, and another server gets its place. A sca
 here: it does not keep awsroll from having the group terminate a member.
 """
 
-from dataclasses import replace
-
 from awsroll.core.classify.draining import active_registrations
 from awsroll.core.classify.view import View
 from awsroll.core.model.actions import Answer, Result, TerminateInstance
 from awsroll.core.model.plan import add_warnings
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Status
 
 _NOT_PERMITTED = "OperationNotPermitted"

@@ -6,13 +6,13 @@ up before its deadline, whatever AWS says: nothing else would fill it. In a grou
 the rollback has stopped, so the rollback waits for two minutes only.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 from awsroll.core.classify.ended_by import owner_of_code
 from awsroll.core.classify.refusals import Refusal, may_appear, refusal_of
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import Group, ScalingFailure
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Failure
 from awsroll.core.observe.launch_answers import frees_quota

@@ -4,7 +4,7 @@ From then on the same planner works with the baseline as its target. Servers tha
 service. New servers leave as soon as they can be spared.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from awsroll.core.classify.view import View
@@ -12,6 +12,7 @@ from awsroll.core.lifecycle import amend, move, note, phase_of
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import Instance
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.server_record import Server, Slots
 from awsroll.core.model.status import Mode, Outcome, Status

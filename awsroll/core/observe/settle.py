@@ -5,7 +5,6 @@ A call that is not idempotent is announced in the status before it is made. `set
 `settle_seconds`, the call is taken to have had none. Only then may it be made again.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import is_
@@ -20,6 +19,7 @@ from awsroll.core.model.actions import PUT_OFF, Answer, Reason, Result, instance
 from awsroll.core.model.calls import LEAVING_CALLS, Call, CallKind
 from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.plan import add_failures, add_warnings, pause
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.setting_names import VERSION, names_set_by
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Failure, Owner

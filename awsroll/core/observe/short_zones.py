@@ -5,13 +5,13 @@ Launches that the group makes by itself are not affected: the group chooses thei
 affected either: a replacement gets the subnet of the server that it replaces.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from awsroll.core.classify.refusals import Refusal, is_not_offered, refusal_of
 from awsroll.core.classify.view import View
 from awsroll.core.model.actions import Answer, LaunchInGroup, Result
 from awsroll.core.model.calls import Launch
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Status
 
 AVOID_SECONDS = 300  # capacity changes quickly, and a zone that is avoided for long unbalances the group

@@ -1,11 +1,11 @@
 """What an observation right after some calls would show of the members that leave a group."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Answer, Result
 from awsroll.core.model.observation import Lifecycle, Observation
+from awsroll.core.model.replacing import replace
 
 
 def shown_after(observation: Observation, results: Sequence[Result]) -> Observation:

@@ -4,7 +4,7 @@ The rollout's record comes from a store, or it was reconstructed from tags (`rec
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from awsroll.core.classify.view import View
 from awsroll.core.decide.finish import release_for_stop
@@ -13,6 +13,7 @@ from awsroll.core.decide.restore import all_goals
 from awsroll.core.decide.settings import value_of
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.setting_names import DESIRED, PROCESS, VERSION
 from awsroll.core.tags import RELOADING, REPLACEMENT, REPLACES_TAG, RETIRING
 

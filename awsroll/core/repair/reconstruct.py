@@ -10,7 +10,7 @@ current value of a setting counts as set by the rollout, and is shown before it 
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from awsroll.core.classify.target_group_settings import value_in
 from awsroll.core.classify.view import View
@@ -29,6 +29,7 @@ from awsroll.core.model.observation import (
     TemplateVersion,
 )
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.server_record import Server, Slots
 from awsroll.core.model.setting_names import (

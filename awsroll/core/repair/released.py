@@ -4,12 +4,12 @@ A release is for a rollout that neither `abort` nor `repair` can end. An abort e
 fleet. Neither decides anything about the fleet.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from awsroll.core.decide.rest import is_set_back
 from awsroll.core.decide.routing import resource_of
 from awsroll.core.model.plan import end
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
 

@@ -6,11 +6,12 @@ file and converts options to a request.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from awsroll.core.model.keys import named
 from awsroll.core.model.options import options_of
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.value_errors import shown
 from awsroll.core.request.spec import RolloutSpec, spec_of
 from awsroll.core.request.waves import LONGEST_NAME, FleetSpec, FleetsSpec, WaveSpec

@@ -3,9 +3,10 @@
 All times are seconds since the start of the rollout.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from awsroll.core.model.replacing import replace
 from awsroll.core.timeline.cell import Cell, CellState
 
 

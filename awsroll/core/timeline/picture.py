@@ -4,7 +4,7 @@ The live view draws it, the timeline keeps what changes in it, and the report sh
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from awsroll.core.classify.capacity import Bounds, measure
@@ -14,6 +14,7 @@ from awsroll.core.decide.approvals import AwaitedApproval, awaited_approval
 from awsroll.core.lifecycle import rollout_phase
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, Observation, TargetState
 from awsroll.core.model.phases import RolloutPhase, ServerPhase, UntouchedServer
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Rollout, version_of
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status

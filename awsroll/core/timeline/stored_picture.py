@@ -1,11 +1,10 @@
 """The picture of a rollout that another process drives: from its record and its timeline, without AWS."""
 
-from dataclasses import replace
-
 from awsroll.core.classify.capacity import bounds
 from awsroll.core.classify.counts import count_servers
 from awsroll.core.decide.approvals import awaited_approval
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.model.user_requests import UserRequests
