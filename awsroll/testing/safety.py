@@ -11,7 +11,7 @@ after the end.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from awsroll.core.model.observation import InstanceState, Lifecycle
+from awsroll.core.model.observation import InstanceState, Lifecycle, TargetKey
 from awsroll.core.model.rollout import Rollout, SkipPolicy
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.testing.checkpoints import Checkpoints
@@ -202,8 +202,7 @@ class Safety:
             self._lost.update(dict.fromkeys(change.taken, self.world.now))
             return
         self._check_floor(facts, change)
-        if self._floors is not None and (problem := next(self._floors.problems(taken_from, facts, self.floor), "")):
-            self._fail(problem)
+        self._check_target_floors(facts, taken_from)
         self._check_ceiling(facts, change)
         self._check_requests(change)
         self._check_touched(self.rollout, change)
@@ -218,6 +217,13 @@ class Safety:
         unseen = [one for one, at in self._lost.items() if self._is_unseen(at) and one not in facts.serving]
         if serving + len(unseen) < self.floor:
             self._fail(f"invariant 1: took {sorted(taken)}, {serving} serve, the floor is {self.floor}")
+
+    def _check_target_floors(self, facts: Facts, taken: dict[TargetKey, set[str]]) -> None:
+        """Check invariant 1 for each target group and port."""
+        if self._floors is not None:
+            problems = self._floors.problems(taken, facts, floor=self.floor, desired=self.desired)
+            if problem := next(problems, ""):
+                self._fail(problem)
 
     def _is_unseen(self, at: datetime) -> bool:
         return self.seen_at is not None and at > self.seen_at

@@ -20,9 +20,11 @@ class TargetFloors:
     """The floor of each registration target of one rollout.
 
     Attributes:
+        desired: how many servers the fleet should have at the start.
         missing: by how many servers fewer than desired each target had at the start.
     """
 
+    desired: int
     missing: dict[TargetKey, int]
     _fit: set[str]
     _lost: dict[tuple[str, TargetKey], datetime] = field(default_factory=dict)
@@ -32,7 +34,7 @@ class TargetFloors:
         """Return the floors for a fleet as it is at the start."""
         registered = Counter(keys)
         missing = {key: max(0, desired - count) for key, count in registered.items()}
-        return cls(missing=missing, _fit=set(facts.serving))
+        return cls(desired=desired, missing=missing, _fit=set(facts.serving))
 
     def forget(self, seen_at: datetime) -> None:
         """Forget the losses that an observation of this instant shows."""
@@ -54,17 +56,21 @@ class TargetFloors:
                 self._fit.discard(name)
         return taken
 
-    def problems(self, taken: dict[TargetKey, set[str]], facts: Facts, floor: int) -> Iterator[str]:
+    def problems(self, taken: dict[TargetKey, set[str]], facts: Facts, *, floor: int, desired: int) -> Iterator[str]:
         """Yield a problem for each target that serves with fewer servers than the floor allows.
+
+        A server that somebody adds may be meant for one target alone, so it raises the floor of none.
 
         Args:
             taken: the fit servers that each target has lost by an action of awsroll.
             facts: the state after the action.
             floor: the floor of the whole fleet.
+            desired: how many servers the whole fleet should have now.
         """
+        added = max(0, desired - self.desired)
         for key, names in sorted(taken.items()):
             unseen = sum(1 for name, lost in self._lost if lost == key and key not in facts.by_id[name].serves_on)
-            least, serve = floor - self.missing.get(key, 0), facts.on[key]
+            least, serve = floor - added - self.missing.get(key, 0), facts.on[key]
             if serve + unseen < least:
                 where = f"{key.target_group}:{key.port}"
                 yield f"invariant 1: took {sorted(names)}, {serve} serve on {where}, the floor is {least}"
