@@ -384,10 +384,9 @@ def test_a_gate_keeps_the_action_going_until_a_person_approves(tmp_path: Path) -
     with pipeline(tmp_path) as pipe:
         wanted = {"request": pipe.driven.request(checkpoint=1, approve_checkpoints=True)}
         pipe.go_on(wanted, until=lambda: "approval" in pipe.last["executionDetails"]["summary"])
-        version = f"{pipe.driven.rolling.fleet.template_id}:2"
         assert pipe.last["executionDetails"]["summary"] == (
             f"rollout {FIRST}: running, 1 of 4 servers done, waiting for: approval at checkpoint 1 of 1: 1 of 4 "
-            f"servers on {version}; answer with `awsroll approve {FIRST} --checkpoint 1` (or add --reject)"
+            f"servers on web:2; answer with `awsroll approve {FIRST} --checkpoint 1` (or add --reject)"
         )
         pipe.driven.name = FIRST
         pipe.driven.apply_command("approve")

@@ -182,6 +182,7 @@ def test_the_text_of_a_plan_says_gates_failures_settings_and_servers_by_zone() -
         "approval_timeout": None,
         "bake_time": 60,
         "alarms": ("a",),
+        "rehearse": False,
         "zones": "together",
         "zone_bake": 0,
     }
