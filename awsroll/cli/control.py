@@ -32,7 +32,7 @@ _WHILE_DRIVEN = "the process that drives it acts on this at its next observation
 _WHILE_NOT_DRIVEN = {
     "pause": "no process drives it, so it does not run; `awsroll resume {rollout}` continues it",
     "approve": "no process drives it; `awsroll resume {rollout}` continues it past the checkpoint",
-    OVERRIDE: "no process drives it; `awsroll resume {rollout}` continues it in spite of its windows and freezes",
+    OVERRIDE: "no process drives it; `awsroll resume {rollout}` continues it despite its windows and freezes",
     "reject": "no process drives it; `awsroll resume {rollout}` applies the rejection, as --on-failure says",
 }
 
@@ -65,7 +65,7 @@ def pause(common: CommonOptions, rollout: str) -> int:
     "--override-freeze",
     "reason",
     metavar="REASON",
-    help="Instead of a checkpoint: have the rollout go on in spite of its windows and freezes, for this reason.",
+    help="Instead of a checkpoint: let the rollout continue despite its windows and freezes, for this reason.",
 )
 def approve(common: CommonOptions, rollout: str, *, reject: bool, checkpoint: int | None, reason: str | None) -> int:
     """Approve the checkpoint that a rollout is waiting at, and print which one.

@@ -130,7 +130,7 @@ def apply_command(
 
 
 def override_freeze(rollout_id: str, store: Store, reason: str, *, by: str = "") -> RolloutSummary:
-    """Have a rollout go on in spite of its windows and freezes; return its summary.
+    """Let a rollout continue despite its windows and freezes; return its summary.
 
     Args:
         rollout_id: the rollout.
