@@ -3,6 +3,7 @@
 A rollback and an abort never wait: they make a fleet whole again. See `stores.budgets` for how a share is held.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,22 @@ def take_share(store: Store, rollout: Rollout, clock: Clock, *, in_any_case: boo
     missing = budgets.take_share(rollout, clock=clock, in_any_case=in_any_case)
     if missing is not None:
         raise _full(store, missing, clock.now())
+
+
+def check_room(store: Store, rollout: Rollout, clock: Clock, warn: Callable[[str], None]) -> None:
+    """Warn if a rollout would wait for the budget of its store.
+
+    Raises:
+        BudgetFullError: if the budget can never have room for it; nothing was changed.
+    """
+    if not isinstance(store, RecordStore):
+        return
+    missing = store.budgets.room_for(rollout, clock=clock)
+    if missing is None:
+        return
+    if not missing.others:
+        raise _full(store, missing, clock.now())
+    warn(f"the rollout would wait for the budget of the store: {_described(store, missing, clock.now())}")
 
 
 def await_room(session: Session, rollout: Rollout, context: Context) -> None:

@@ -11,6 +11,7 @@ from awsroll.core.classify.estimates import seconds_to_drain
 from awsroll.core.model.destinations import without_secrets
 from awsroll.core.model.finding import Check, CheckResult
 from awsroll.core.request.spec import RolloutSpec
+from awsroll.driver.budget_room import check_room
 from awsroll.driver.conflicts import check_not_halted, check_tagged, check_unfinished
 from awsroll.driver.known_observation import KnownObservation
 from awsroll.driver.read_history import read_history
@@ -117,6 +118,8 @@ def _checked(
     if reads_store:
         with findings.checking(Check.HALT):
             check_not_halted(session.store)
+        with findings.checking(Check.BUDGET):
+            check_room(session.store, rollout, session.clock, findings.warn)
         with findings.checking(Check.LOCKS):
             session.check_locks(rollout)
     with findings.checking(Check.LABEL):

@@ -86,6 +86,27 @@ def test_a_rollout_waits_for_the_budget_and_says_for_whom(tmp_path: Path, monkey
     assert "other-1 (1 in flight" in str(waits[0])
 
 
+def test_a_plan_says_for_whom_the_rollout_would_wait(tmp_path: Path) -> None:
+    fleet, store = FakeFleet.auto_scaling(), LocalStore(tmp_path)
+    set_budget(store, fleet.clock, rollouts=1, servers=None)
+    other, context = _other(fleet), Context(session=fleet, store=store, sink=Events())
+    assert not any("budget" in warning for warning in operations.plan(SPEC, context).warnings)
+    with store.drive(other, clock=fleet.clock):
+        store.budgets.take_share(other, clock=fleet.clock)
+        (warning,) = (one for one in operations.plan(SPEC, context).warnings if "budget" in one)
+
+    assert "the rollout would wait for the budget of the store" in warning
+    assert "other-1 (1 in flight" in warning
+
+
+def test_a_plan_that_is_larger_than_the_budget_is_refused(tmp_path: Path) -> None:
+    fleet, store = FakeFleet.auto_scaling(), LocalStore(tmp_path)
+    set_budget(store, fleet.clock, rollouts=None, servers=1)
+    large = replace(SPEC, concurrent="2")
+    with pytest.raises(BudgetFullError, match="Lower --concurrent, or raise the budget"):
+        operations.plan(large, Context(session=fleet, store=store, sink=Events()))
+
+
 def test_without_waiting_it_is_refused_and_nothing_is_changed(tmp_path: Path) -> None:
     fleet, store = FakeFleet.auto_scaling(), LocalStore(tmp_path)
     set_budget(store, fleet.clock, rollouts=1, servers=None)

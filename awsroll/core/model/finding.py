@@ -38,6 +38,7 @@ class Check(StrEnum):
     LOCKS = "locks"
     LABEL = "rollouts of other stores"
     HALT = "halt"
+    BUDGET = "budget"
     UNFINISHED = "unfinished rollouts"
     SAVED_SETTINGS = "saved settings"
 
