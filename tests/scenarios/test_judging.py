@@ -12,6 +12,7 @@ from awsroll.core.model.amount import Amount
 from awsroll.core.model.hooks import Hook, HookEvent, HookPoint, Reading
 from awsroll.core.model.rollout import Gates, Judging, OnFailure
 from awsroll.core.model.status import Outcome
+from awsroll.core.request.spec import RolloutSpec
 from tests.support.builders import NEW, OLD, auto_scaling, rollout, standalone
 from tests.support.drive import Driver, versions
 
@@ -148,3 +149,18 @@ def test_a_crash_at_any_time_loses_no_evidence() -> None:
         driver.fleet.clock.sleep(driver.unhurried(driver.step()))
 
     assert driver.status.outcome is Outcome.ROLLED_BACK
+
+
+def test_a_hook_that_never_counts_keeps_a_gate_closed_for_half_an_hour_at_most() -> None:
+    timeout = RolloutSpec(asg="web").judge_timeout
+    driver = judged(bad=lambda _: 0, gates=replace(CANARY, judge=Judging(wait_seconds=timeout)))
+    driver.hooks.readings["errors"] = lambda _: []
+    closed = at_the_gate(driver).status.gate.closed_since
+    while driver.status.gate.closed_since is not None:
+        driver.fleet.clock.sleep(driver.unhurried(driver.step()))
+
+    assert timeout == 1800
+    assert closed is not None
+    assert timeout <= (driver.fleet.clock.now() - closed).total_seconds() < timeout + 30
+    assert any("without a verdict" in warning for warning in driver.status.warnings)
+    assert driver.run().outcome is Outcome.SUCCEEDED
