@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,16 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
     """Leave out the wait for the disk: no test turns the machine off, and each record of a rollout would wait twice."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _file: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _service_models_read_once() -> Iterator[None]:
+    """Let all boto3 sessions of a process share what botocore reads from its files: EC2's model alone takes 0.1 s."""
+    from botocore import session
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "create_loader", cache(session.create_loader))
         yield
 
 
