@@ -4,6 +4,7 @@ A server that still serves everywhere is released as if it had not been chosen. 
 groups still takes the requests of the others, so it is registered again first.
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from awsroll.core.classify.capacity import Capacity
@@ -54,28 +55,29 @@ def _recallable(view: View) -> frozenset[str]:
 
 def _seemingly_untouched(view: View) -> frozenset[str]:
     """Return the chosen servers that serve as if they had not been chosen: no observation shows anything done."""
-    called = {call.instance_id for call in view.status.calls}
     return frozenset(
-        name
-        for name in view.leaving - called
-        if name in view.by_id
-        and phase_of(view.status, name) is ServerPhase.DRAINING
-        and view.would_be_in_service(view.by_id[name])
-        and _is_registered_as_before(view.by_id[name], view.status.servers[name])
+        instance.instance_id
+        for instance in _chosen(view)
+        if view.would_be_in_service(instance)
+        and _is_registered_as_before(instance, view.status.servers[instance.instance_id])
     )
 
 
 def _partly_out(view: View) -> frozenset[str]:
     """Return the chosen servers that have left some of their target groups only: they can be registered there again."""
-    called = {call.instance_id for call in view.status.calls}
     return frozenset(
-        name
-        for name in view.leaving - called
-        if name in view.by_id
-        and phase_of(view.status, name) is ServerPhase.DRAINING
-        and not view.status.servers[name].attempt
-        and view.is_partly_out(view.by_id[name])
+        instance.instance_id
+        for instance in _chosen(view)
+        if not view.status.servers[instance.instance_id].attempt and view.is_partly_out(instance)
     )
+
+
+def _chosen(view: View) -> Iterator[Instance]:
+    """Yield the observed servers that were chosen to leave and have no announced call with an unknown outcome."""
+    called = {call.instance_id for call in view.status.calls}
+    for name in view.leaving - called:
+        if name in view.by_id and phase_of(view.status, name) is ServerPhase.DRAINING:
+            yield view.by_id[name]
 
 
 def _is_registered_as_before(instance: Instance, server: Server) -> bool:
