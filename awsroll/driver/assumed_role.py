@@ -30,9 +30,20 @@ def assume_confirmed_role(rollout_id: str, request: RolloutRequest | None, conte
     """
     if request is None or not request.role or has_credentials_of(request.role, context):
         return context
-    own = open_session() if context.session is None else context.session
     role = Role(arn=request.role, session_name=session_name(rollout_id), external_id=request.external_id)
-    shared = SharedSession(own, region=request.region, lock=threading.RLock())
+    return with_role(context, role, region=request.region)
+
+
+def with_role(context: Context, role: Role, *, region: str) -> Context:
+    """Return a context with the credentials of a role, which the credentials of `context` assume.
+
+    Args:
+        context: the environment.
+        role: the role to assume.
+        region: the region of the new session; empty: that of the session of `context`.
+    """
+    own = open_session() if context.session is None else context.session
+    shared = SharedSession(own, region=region, lock=threading.RLock())
     return replace(context, session=assume_role(shared, role, endpoint_url=context.endpoint_url))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from awsroll.aws.sessions import Role, assume_role, open_session
+from awsroll.aws.sessions import Role
 from awsroll.clock import SystemClock
 from awsroll.core.model.rollout import Strategy, Zones
 from awsroll.core.request.spec import RolloutSpec
@@ -21,6 +21,7 @@ from awsroll.core.rotation import (
     most_run,
     rotations,
 )
+from awsroll.driver.assumed_role import with_role
 from awsroll.driver.context import Context
 from awsroll.driver.session import Session
 from awsroll.errors import RolloutNotFoundError, SpecError
@@ -155,14 +156,14 @@ class Keeper:
         return replace(kept, begun=None, failed=failed)
 
     def _session(self, fleet: FleetSpec) -> Session:
-        base = open_session() if self._context.session is None else self._context.session
-        session = Session(replace(self._context, session=base))
+        context = self._context
         if fleet.role:
             role = Role(arn=fleet.role, session_name="awsroll-keep", external_id=fleet.external_id)
-            session = Session(replace(self._context, session=assume_role(base, role, endpoint_url=None)))
+            context = with_role(context, role, region=fleet.region)
+        session = Session(context)
         if fleet.region:
             session.connect(fleet.region)
-        self._account = self._account or Session(replace(self._context, session=base)).aws.sts.account()
+        self._account = self._account or Session(self._context).aws.sts.account()
         return session
 
     def _name(self, fleet: FleetSpec) -> str:

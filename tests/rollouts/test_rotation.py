@@ -44,6 +44,17 @@ def test_a_new_image_is_rolled_once_and_then_the_fleet_rests(world: KeptWorld) -
     assert sum(world.sandbox.calls.values()) - before == 5, "with the account of the caller"
 
 
+def test_a_fleet_with_a_role_is_read_and_rolled_with_its_credentials(world: KeptWorld) -> None:
+    web = replace(world.fleet("web"), role="arn:aws:iam::123456789012:role/deploy")
+
+    report = world.keep(web).report
+
+    assert report is not None
+    assert report.succeeded
+    assert world.images("web") == [FIRST] * 2
+    assert world.keep(web).report is None
+
+
 def test_a_bad_image_stops_at_one_server_and_is_not_tried_again(world: KeptWorld) -> None:
     web, api = world.fleet("web"), world.fleet("api")
     world.keep(web, api)
