@@ -74,7 +74,7 @@ def drive(  # noqa: PLR0913 - a command may change each of these
     with stop.listening(), output.progress() as progress:
         sink.progress = progress
         context = replace(
-            _context(common, backend, sink, stop),
+            driving_context(common, stop, sink, store=store, session=None if backend is None else backend.session),
             wait_for_approval=wait_for_approval,
             record=record_file,
             confirm_instructions=instruction_prompt(common, output),
@@ -100,16 +100,25 @@ def _explain(output: Output, rollout_id: str, context: "Context") -> None:
         print_explanations(output, rollout_id, explain_failures(rollout_id, context), aside=True)
 
 
-def _context(
-    common: CommonOptions, backend: "TemporaryBackend | None", sink: "_RolloutSink", stop: StopRequest
+def driving_context(
+    common: CommonOptions, stop: StopRequest, sink: "Sink | None", *, store: "Store", session: Any = None
 ) -> "Context":
+    """Return the environment of a command that drives rollouts until a person interrupts it.
+
+    Args:
+        common: the options that every command has.
+        stop: the request of the person.
+        sink: receives the events.
+        store: the store of the records.
+        session: the boto3 session; None: that of the options.
+    """
     from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.driver.context import Context  # noqa: PLC0415 - see above
 
     return Context(
-        session=common.session() if backend is None else backend.session,
+        session=common.session() if session is None else session,
         endpoint_url=common.endpoint_url,
-        store=sink.store,
+        store=store,
         clock=SystemClock(stop.event),
         sink=sink,
         stop_requested=stop.requested,

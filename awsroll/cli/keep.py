@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
+from awsroll.cli.drive import driving_context
 from awsroll.cli.exit_codes import exit_of_outcome
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
@@ -47,19 +48,9 @@ def keep(common: CommonOptions, *, file: Path, dry_run: bool, every: float | Non
     stop = StopRequest(give_up=lambda: None)
 
     def keeper(sink: Any = None) -> "Keeper":
-        from awsroll.clock import SystemClock  # noqa: PLC0415 - see above
-        from awsroll.driver.operations import Context  # noqa: PLC0415 - see above
         from awsroll.waves.keep_fleets import Keeper  # noqa: PLC0415 - see above
 
-        context = Context(
-            session=common.session(),
-            endpoint_url=common.endpoint_url,
-            store=common.store(),
-            clock=SystemClock(stop.event),
-            sink=sink,
-            stop_requested=stop.requested,
-        )
-        return Keeper(spec, context, tries_again=again)
+        return Keeper(spec, driving_context(common, stop, sink, store=common.store()), tries_again=again)
 
     if dry_run:
         _show(keeper().plan(), output)

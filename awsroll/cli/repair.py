@@ -1,12 +1,13 @@
 """`awsroll repair`: find, show and restore what an unfinished rollout left changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.confirm import unrestored_prompt
+from awsroll.cli.drive import driving_context
 from awsroll.cli.exit_codes import Exit
 from awsroll.cli.flags import Flag, FlagGroup, takes
 from awsroll.cli.given_instructions import GIVEN_GROUP, instruction_prompt
@@ -94,8 +95,6 @@ def repair(  # noqa: PLR0913, PLR0917 - each is a group of options
             problem = "--take-over needs the fleet: pass --asg or --target-group"
             raise SpecError(problem)
         return _list_unsettled(common, output)
-    from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
-    from awsroll.driver.context import Context  # noqa: PLC0415 - see above
     from awsroll.repairs import repair as repair_operation  # noqa: PLC0415 - see above
 
     def confirm(leftovers: "tuple[Leftover, ...]") -> bool:
@@ -116,13 +115,8 @@ def repair(  # noqa: PLR0913, PLR0917 - each is a group of options
             repair_operation.RepairTarget(
                 rollout_id=rollout, asg=fleet.asg, target_group=fleet.target_group, take_over=fleet.take_over
             ),
-            Context(
-                session=common.session(),
-                endpoint_url=common.endpoint_url,
-                store=common.store(),
-                clock=SystemClock(stop.event),
-                sink=sink,
-                stop_requested=stop.requested,
+            replace(
+                driving_context(common, stop, sink, store=common.store()),
                 requests=given,
                 confirm_instructions=instruction_prompt(common, output),
                 confirm_unrestored=unrestored_prompt(common, output),

@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from awsroll.cli.common_options import CommonOptions
 from awsroll.cli.confirm import asks, check_warnings
-from awsroll.cli.drive import serving_text
+from awsroll.cli.drive import driving_context, serving_text
 from awsroll.cli.exit_codes import exit_of_outcome
 from awsroll.cli.output import Output, ask_to_confirm, json_lines, shows_live_view, write_messages, write_text
 from awsroll.cli.process_state import START_EVENTS, NoteStarted
@@ -16,7 +17,6 @@ from awsroll.cli.render_plan import plan_summary_text, plan_text
 from awsroll.cli.render_report import next_step
 from awsroll.cli.render_waves_report import fleets_text, next_steps, wave_heading
 from awsroll.cli.signals import StopRequest
-from awsroll.clock import SystemClock
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
@@ -55,13 +55,8 @@ def _roll(
     with stop.listening():
         run = FleetsRun(
             spec,
-            Context(
-                session=common.session(),
-                endpoint_url=common.endpoint_url,
-                store=common.store(),
-                clock=SystemClock(stop.event),
-                sink=sink,
-                stop_requested=stop.requested,
+            replace(
+                driving_context(common, stop, sink, store=common.store()),
                 wait_for_approval=wait_for_approval,
             ),
         )
