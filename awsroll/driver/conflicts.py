@@ -15,7 +15,7 @@ from awsroll.errors import FleetError, FleetLockedError, HaltedError
 from awsroll.ports import Record, Store
 from awsroll.preflight.lookups import fleet_option, group_name
 from awsroll.stores import RecordStore, UnreadableRecord
-from awsroll.stores.locks import fleet_parts
+from awsroll.stores.locks import fleet_parts, part_words, servers_of
 
 
 def check_not_halted(store: Store) -> None:
@@ -39,7 +39,7 @@ def check_unfinished(store: Store, rollout: Rollout) -> None:
     parts = set(fleet_parts(rollout))
     other = _find(store, lambda known: not parts.isdisjoint(fleet_parts(known)))
     if other is not None:
-        raise FleetLockedError(unfinished_message(rollout.fleet, other))
+        raise FleetLockedError(unfinished_message(other, parts))
     unreadable = next((record for record in unreadable_open(store) if record.may_hold(parts)), None)
     if unreadable is not None:
         raise FleetLockedError(unreadable_message(rollout, unreadable))
@@ -92,7 +92,7 @@ def raise_unfinished(store: Store, spec: RolloutSpec, region: str, error: FleetE
     """Raise FleetLockedError if the checks refuse a fleet that has an unfinished rollout: it may be the cause."""
     other = _find(store, lambda known: names_fleet_of(spec, known, region=region))
     if other is not None:
-        problem = f"{unfinished_message(other.rollout.fleet, other)}. The checks also refuse the fleet: {error}"
+        problem = f"{unfinished_message(other)}. The checks also refuse the fleet: {error}"
         raise FleetLockedError(problem) from error
     for record in unreadable_open(store):
         if any(_names_part(spec, part, region=region) for part in record.parts):
@@ -120,15 +120,30 @@ def _find(store: Store, matches: Callable[[Rollout], bool]) -> Record | None:
     return next((record for record in store.unfinished() if matches(record.rollout)), None)
 
 
-def unfinished_message(fleet: str, other: Record) -> str:
-    """Return the message that a fleet has an unfinished rollout, and what to do about it."""
+def unfinished_message(other: Record, parts: Collection[str] = ()) -> str:
+    """Return the message that a rollout has not ended, and what to do about it.
+
+    Args:
+        other: the unfinished rollout.
+        parts: what the refused rollout would change. The message names what both change if the fleets differ.
+    """
     status, name = other.status, other.rollout.rollout_id
     state = status.outcome.because(status.reason) if status.outcome is Outcome.PAUSED else "interrupted"
     rollback = "" if why_no_rollback(other.rollout) else f"roll back with `awsroll rollback {name}`, "
     return (
-        f"rollout {name} of {fleet} has not ended ({state}); this rollout changed nothing. Continue with `awsroll "
-        f"resume {name}`, {rollback}or stop it and restore the fleet with `awsroll repair {name}`"
+        f"rollout {name} of {other.rollout.fleet} has not ended ({state}){_also_changed(other.rollout, parts)}; this "
+        f"rollout changed nothing. Continue with `awsroll resume {name}`, {rollback}or stop it and restore the fleet "
+        f"with `awsroll repair {name}`"
     )
+
+
+def _also_changed(other: Rollout, parts: Collection[str]) -> str:
+    """Return which settings two rollouts of different fleets both change; empty if they have the same servers."""
+    held = fleet_parts(other)
+    if servers_of(held) & servers_of(parts):
+        return ""
+    both = ", ".join(part_words(part) for part in held if part in parts)
+    return f" and changes {both}, too" if both else ""
 
 
 def _name_in(arn: str) -> str:

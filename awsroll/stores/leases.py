@@ -29,7 +29,7 @@ from awsroll.ports import Clock
 from awsroll.stores.backend import Backend
 from awsroll.stores.lease import Lease
 from awsroll.stores.lock_expiry import length_of
-from awsroll.stores.locks import Holder, Lock, lock_keys
+from awsroll.stores.locks import Holder, Lock, fleet_parts, lock_keys, part_words
 
 __all__ = ["Lease", "check_free", "take_lease"]
 
@@ -93,10 +93,10 @@ def take_lease(  # noqa: PLR0913 - two of them have defaults
         key, lock = held
         is_first, is_believed = watch.is_empty, lease.believes(lock)
         if is_believed and (on_wait is None or not _may_wait(holder, lock)):
-            raise _locked(rollout, lock, lease)
+            raise _locked(rollout, key, lock, lease)
         seen = {key: lock} | lease.held_locks(keys)
-        for changed in [other for name, other in seen.items() if not watch.see(name, other)]:
-            raise _locked(rollout, changed, lease)
+        for name, changed in [(name, other) for name, other in seen.items() if not watch.see(name, other)]:
+            raise _locked(rollout, name, changed, lease)
         if is_first and on_wait is not None:
             on_wait(lock)
         left = lease.seconds_left(lock)
@@ -113,9 +113,9 @@ def check_free(backend: Backend, rollout: Rollout, holder: Holder, *, clock: Clo
         FleetLockedError: if another driver does; nothing was changed.
     """
     lease = Lease(backend, clock, holder, rollout.limits.lease_seconds)
-    for lock in lease.held_locks(lock_keys(rollout)).values():
+    for key, lock in lease.held_locks(lock_keys(rollout)).items():
         if lease.believes(lock):  # else `take_lease` watches it, and takes it
-            raise _locked(rollout, lock, lease)
+            raise _locked(rollout, key, lock, lease)
 
 
 def _may_wait(holder: Holder, lock: Lock) -> bool:
@@ -123,9 +123,11 @@ def _may_wait(holder: Holder, lock: Lock) -> bool:
     return lock.holder.rollout_id == holder.rollout_id and not is_here
 
 
-def _locked(rollout: Rollout, lock: Lock, lease: Lease) -> FleetLockedError:
+def _locked(rollout: Rollout, key: str, lock: Lock, lease: Lease) -> FleetLockedError:
+    part = lock_keys(rollout).get(key, "")
+    held = part_words(part) if part in fleet_parts(rollout) else rollout.fleet
     until = f", for another {lease.seconds_left(lock):.0f} s unless it renews" if lease.believes(lock) else ""
     return FleetLockedError(
-        f"{rollout.fleet} is held by {lock.holder}{until}; this process changed "
+        f"{held} is held by {lock.holder}{until}; this process changed "
         f"nothing. Wait for it, or stop it and continue with `awsroll resume {lock.holder.rollout_id}`"
     )

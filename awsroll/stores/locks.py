@@ -5,6 +5,7 @@ A group's rollout that changes settings of target groups locks them, too. The ro
 Values only.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -82,6 +83,26 @@ def fleet_parts(rollout: Rollout) -> tuple[str, ...]:
     """Return the names of what no two rollouts may change at a time: the group, or the target groups."""
     group = (f"{rollout.account}/{rollout.region}/{rollout.group}",) if rollout.group else ()
     return tuple(sorted({*group, *rollout.held_target_groups}))
+
+
+def servers_of(parts: Collection[str]) -> frozenset[str]:
+    """Return the parts of a fleet that hold its servers: the group, or the target groups of a standalone fleet.
+
+    The target groups among the parts of a group's rollout are parts only because their settings change.
+    """
+    groups = frozenset(part for part in parts if not _is_target_group(part))
+    return groups or frozenset(parts)
+
+
+def part_words(part: str) -> str:
+    """Return the name of a part of a fleet for a message, such as `target group web` or `group web`."""
+    if _is_target_group(part):
+        return f"target group {part.rsplit(':targetgroup/', maxsplit=1)[-1].split('/', maxsplit=1)[0]}"
+    return f"group {part.split('/', 2)[-1]}"
+
+
+def _is_target_group(part: str) -> bool:
+    return part.startswith("arn:")
 
 
 def lock_keys(rollout: Rollout) -> dict[str, str]:

@@ -26,7 +26,7 @@ from awsroll.preflight.lookups import new_rollout_id
 from awsroll.preflight.same_request import changes_since
 from awsroll.report import FleetPlan, RolloutPlan
 from awsroll.stores import RecordStore, WavesProgress
-from awsroll.stores.locks import fleet_parts
+from awsroll.stores.locks import fleet_parts, servers_of
 from awsroll.stores.process_identity import this_process
 
 
@@ -39,7 +39,7 @@ class ReadyFleet:
         context: has its own session and store; the rest is shared.
         plan: what would be done.
         request: the request with a pinned version; None for a rollout to resume.
-        parts: the resources that it would change; two fleets with the same servers share a part.
+        parts: the resources that it would change, as in `stores.locks.fleet_parts`.
         target_groups: the target groups that send requests to it.
         is_begun: its rollout is not started or resumed: it has succeeded, or the fleets roll back.
     """
@@ -121,7 +121,7 @@ class FleetChecks:
         parts = _parts(plan)
         for other in self._unfinished:
             if not parts.isdisjoint(fleet_parts(other.rollout)):
-                raise FleetLockedError(unfinished_message(ready.fleet.name, other))
+                raise FleetLockedError(unfinished_message(other, parts))
         behind = frozenset() if plan.fingerprint is None else frozenset(plan.fingerprint.target_groups)
         plans = replace(ready.plan, plan=plan)
         return replace(ready, request=plan.request, plan=plans, parts=parts, target_groups=behind)
@@ -136,7 +136,7 @@ class FleetChecks:
         check_callables(session, record)
         changes = changes_since(ready.fleet.request, rollout, session.aws)
         if changes:
-            problem = f"{unfinished_message(rollout.fleet, record)}. This request differs ({', '.join(changes)})"
+            problem = f"{unfinished_message(record)}. This request differs ({', '.join(changes)})"
             raise FleetLockedError(problem)
         plan = replace(ready.plan, resumes=rollout.rollout_id)
         parts, behind = frozenset(fleet_parts(rollout)), frozenset(rollout.target_groups)
@@ -165,13 +165,16 @@ class FleetChecks:
 def check_disjoint(fleets: Sequence[ReadyFleet]) -> None:
     """Check that no two fleets of a file have the same servers.
 
+    Two groups may be behind one target group, also if both rollouts change its settings: `check_apart` keeps them
+    from running at the same time.
+
     Raises:
-        FleetError: if two share a group or target group; nothing was changed.
+        FleetError: if two share a group, or a target group of a standalone fleet; nothing was changed.
     """
     problems = []
     for number, ready in enumerate(fleets):
         for other in fleets[number + 1 :]:
-            if shared := ready.parts & other.parts:
+            if shared := servers_of(ready.parts) & servers_of(other.parts):
                 names = f"fleets {ready.fleet.name} and {other.fleet.name}"
                 problems.append(f"{names} share {', '.join(sorted(shared))}. Give each fleet once")
     if problems:

@@ -170,33 +170,6 @@ def test_two_names_for_the_same_servers_are_refused(world: World) -> None:
         world.roll(wave_of(web), wave_of(again))
 
 
-def test_groups_behind_one_target_group_are_rolled_one_after_the_other(world: World) -> None:
-    web = world.fleet("web")
-    autoscaling = world.sandbox.session().client("autoscaling")
-    (group,) = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])["AutoScalingGroups"]
-    autoscaling.create_auto_scaling_group(
-        AutoScalingGroupName="spot",
-        LaunchTemplate={**{key: group["LaunchTemplate"][key] for key in ("LaunchTemplateId",)}, "Version": "1"},
-        MinSize=0,
-        MaxSize=4,
-        DesiredCapacity=2,
-        VPCZoneIdentifier=group["VPCZoneIdentifier"],
-        TargetGroupARNs=group["TargetGroupARNs"],
-        HealthCheckType="ELB",
-    )
-    world.sandbox.jump(200)
-    spot = replace(web, name="spot", request=replace(web.request, asg="spot"))
-
-    with pytest.raises(
-        FleetError, match=r"fleets web and spot are behind the same target group .* wave both rolls them"
-    ):
-        world.roll(wave_of(web, spot, name="both"))
-    report = world.roll(wave_of(web), wave_of(spot))
-
-    assert report.succeeded
-    assert [world.versions(name) for name in ("web", "spot")] == [["2", "2"]] * 2
-
-
 def test_a_fleet_that_is_refused_when_its_turn_comes_counts_as_failed(world: World) -> None:
     first, gone, later = world.fleet("first"), world.fleet("gone"), world.fleet("later")
     world.log.at("rollout.created", lambda: world.delete_group("gone"))
