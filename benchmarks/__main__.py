@@ -44,7 +44,17 @@ number of servers at a time, and two costs stay:
   leave costs one reading call, before anything is changed.
   `--termination-protection assume-none` saves these calls: a server that EC2 then refuses to terminate runs on.
 - One at a time, no call is shared: each server without a group is tagged, deregistered, launched, registered and
-  terminated by calls of its own.
+  terminated by calls of its own, and each member of a group is terminated by a call of its own.
+
+So the calls that change something fall as follows. What they are besides these: the tag of the lock each five minutes,
+and the settings that a rollout saves and restores.
+
+| servers, at a time | standalone: changing calls a server | group |
+|---|---|---|
+| 20, 1 | 5.45 | 1.75 |
+| 20, 4 | 2.20 | 0.75 |
+| 200, 20 | 0.38 | 0.10 |
+| 1,000, 100 | 0.11 | 0.02 |
 
 `python -m benchmarks.calls --goals` measures fleets of up to 1,000 servers.
 """

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
@@ -97,7 +98,8 @@ class GroupReader:
         """Return the group with its activities since the start of the rollout."""
         since = status.started_at
         if self._expects_activities or owes(described, status):
-            self._read_activities(described["AutoScalingGroupName"], since)
+            begins = status.observed_at is None and not (status.calls or status.launches)
+            self._read_activities(described["AutoScalingGroupName"], since, most_pages=1 if begins else None)
         return replace(
             self.settings_of(described),
             zones=self._zones_of(described),
@@ -144,10 +146,17 @@ class GroupReader:
         subnet_of = {zone: ids[0] if len(ids) == 1 else "" for zone, ids in by_zone.items() if zone}
         return tuple(sorted(subnet_of.items()))
 
-    def _read_activities(self, name: str, since: datetime) -> None:
-        """Update the remembered activities; stop at the first page that holds nothing new."""
+    def _read_activities(self, name: str, since: datetime, *, most_pages: int | None) -> None:
+        """Update the remembered activities; stop at the first page that holds nothing new.
+
+        Args:
+            name: the group.
+            since: when the rollout began.
+            most_pages: the most pages to read. A rollout that begins has caused no activity, so the first page, which
+                shows that they can be read, is enough.
+        """
         self._expects_activities = False
-        for page in self._aws.autoscaling.activities(name, since - _CLOCK_SKEW):
+        for page in islice(self._aws.autoscaling.activities(name, since - _CLOCK_SKEW), most_pages):
             ended = {activity["ActivityId"] for activity in page if self._has_ended(activity["ActivityId"])}
             self._activities |= {activity["ActivityId"]: activity for activity in page}
             if len(ended) == len(page):

@@ -268,7 +268,14 @@ class InstanceFacts:
 
     def deregistration_unconfirmed(self, instance_id: str) -> bool:
         """Return whether an observation that shows the instance registered may be older than our deregistration."""
-        server = self.status.in_flight(instance_id)
-        if server is None or server.last_deregistration is None or server.draining_seen:
-            return False
-        return self.observation.at - server.last_deregistration < timedelta(seconds=LAG_SECONDS)
+        return instance_id in self._unconfirmed
+
+    @cached_property
+    def _unconfirmed(self) -> frozenset[str]:
+        at, lag = self.observation.at, timedelta(seconds=LAG_SECONDS)
+        unseen = [
+            (name, server.last_deregistration)
+            for name, server in self.status.servers.items()
+            if server.phase.is_timed and not server.draining_seen
+        ]
+        return frozenset([name for name, since in unseen if since is not None and at - since < lag])

@@ -6,6 +6,7 @@ server. The record of the launch holds them until they are set.
 
 from awsroll.core.classify.view import View
 from awsroll.core.model.calls import Launch
+from awsroll.core.model.observation import InstanceState
 
 Tag = tuple[str, str]
 
@@ -18,10 +19,11 @@ def missing_tags(view: View, launch: Launch) -> tuple[Tag, ...]:
     if not launch.own_tags or not launch.instance_ids or view.status.tags_denied:
         return ()
     instance = view.by_id.get(launch.instance_ids[0])
-    age = (view.observation.at - launch.at).total_seconds()
-    if instance is None or not view.is_shown(instance.instance_id) or view.is_ending(instance):
+    if instance is None or instance.state is InstanceState.MISSING or view.is_ending(instance):
         return ()
     keys = {key for key, _ in instance.tags}
-    return (
-        tuple(tag for tag in launch.own_tags if tag[0] not in keys) if age < view.rollout.limits.launch_seconds else ()
-    )
+    missing = tuple([tag for tag in launch.own_tags if tag[0] not in keys])
+    if not missing:
+        return ()
+    age = (view.observation.at - launch.at).total_seconds()
+    return missing if age < view.rollout.limits.launch_seconds else ()

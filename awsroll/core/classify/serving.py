@@ -51,7 +51,7 @@ def obstacle(
         in_group: the fleet is an Auto Scaling group: only a member in service serves.
         ignore_mark: a member that its group marks unhealthy can serve.
     """
-    if not _is_running(instance):
+    if instance.state is not InstanceState.RUNNING and not _is_shown_healthy(instance):
         return Obstacle(kind=ObstacleKind.NOT_RUNNING)
     if in_group and instance.lifecycle is not Lifecycle.IN_SERVICE:
         return Obstacle(kind=ObstacleKind.NOT_IN_SERVICE)
@@ -68,15 +68,18 @@ def obstacle(
 
 
 def _takes_requests_everywhere(instance: Instance, required: Sequence[TargetKey]) -> bool:
-    keys = [target.key for target in instance.targets if target.takes_requests]
-    return len(keys) == len(instance.targets) and not [key for key in required if key not in keys]
+    keys = []
+    for target in instance.targets:
+        if not target.takes_requests:
+            return False
+        keys.append(target.key)
+    return not [key for key in required if key not in keys]
 
 
-def _is_running(instance: Instance) -> bool:
-    """Return whether the instance runs. One that EC2 does not show yet runs if a target group calls it healthy."""
-    if instance.state is InstanceState.MISSING:
-        return any(target.state is TargetState.HEALTHY for target in instance.targets)
-    return instance.state is InstanceState.RUNNING
+def _is_shown_healthy(instance: Instance) -> bool:
+    """Return whether EC2 does not show the instance yet, but a target group calls it healthy: then it runs."""
+    missing = instance.state is InstanceState.MISSING
+    return missing and any(target.state is TargetState.HEALTHY for target in instance.targets)
 
 
 def unregistered(instance: Instance, keys: Iterable[TargetKey]) -> tuple[TargetKey, ...]:

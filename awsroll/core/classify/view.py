@@ -7,7 +7,6 @@ the planner asks: which instances live, which are outdated or current, which ser
 healthy on every port of every target group where it should be registered.
 """
 
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -115,16 +114,16 @@ class View(InstanceFacts):
 
         In a rollback every instance may stay that does not run the failed version, or ran it before the rollout.
         """
-        known = self._is_current.get(instance.instance_id)
-        if known is None:
-            known = self._is_current[instance.instance_id] = self._decide_current(instance)
-        return known
+        name, known = instance.instance_id, self._is_current
+        if name not in known:
+            known[name] = self._decide_current(instance)
+        return known[name]
 
     def _decide_current(self, instance: Instance) -> bool:
         name = instance.instance_id
-        if self.has_failed(instance):
+        if name in self.status.servers and self.status.servers[name].failed:
             return False
-        if not self.rollout.reloads and instance.template is None and name in self.launched:
+        if instance.template is None and name in self.launched and not self.rollout.reloads:
             return True  # EC2 shows the tags of a launch a little later
         if self.status.rolling_back:
             return name in self._current_at_start or not self.original.is_current(instance)
@@ -162,12 +161,11 @@ class View(InstanceFacts):
 
         A mark of its group counts for nothing here: the load balancer sends requests to marked members too.
         """
-        name = instance.instance_id
-        known = self._is_healthy.get(name)
-        if known is None:
-            confirmed = not self.deregistration_unconfirmed(name)
-            known = self._is_healthy[name] = confirmed and self._is_healthy_on(instance, self.required(instance))
-        return known
+        name, known = instance.instance_id, self._is_healthy
+        if name not in known:
+            keys = self._required(instance, as_chosen=True)
+            known[name] = name not in self._unconfirmed and self._is_healthy_on(instance, keys)
+        return known[name]
 
     def would_be_in_service(self, instance: Instance) -> bool:
         """Return whether the instance would be in service if this rollout had not chosen it."""
@@ -182,14 +180,14 @@ class View(InstanceFacts):
 
         It is in service, not on its way out, and verified if it runs the target version.
         """
-        known = self._is_serving.get(instance.instance_id)
-        if known is None:
-            known = self._is_serving[instance.instance_id] = self._decide_serving(instance)
-        return known
+        name, known = instance.instance_id, self._is_serving
+        if name not in known:
+            known[name] = self._decide_serving(instance)
+        return known[name]
 
     def _decide_serving(self, instance: Instance) -> bool:
-        out = instance.instance_id in self.leaving or self.is_kept(instance)
-        if out or self.is_ending(instance) or not self.is_in_service(instance):
+        name = instance.instance_id
+        if name in self.leaving or name in self._kept or self.is_ending(instance) or not self.is_in_service(instance):
             return False
         return not self.is_current(instance) or self.phase(instance) is ServerPhase.SERVING
 
@@ -238,13 +236,17 @@ class View(InstanceFacts):
 
     def is_live(self, instance: Instance) -> bool:
         """Return whether the instance counts as running: pending or running, standby included."""
-        known = self._is_live.get(instance.instance_id)
-        if known is None:
-            known = self._is_live[instance.instance_id] = super().is_live(instance)
-        return known
+        name, known = instance.instance_id, self._is_live
+        if name not in known:
+            known[name] = super().is_live(instance)
+        return known[name]
 
-    def _where(self, *, current: bool) -> Iterator[Instance]:
-        return (instance for instance in self.live if self.is_current(instance) is current)
+    def _where(self, *, current: bool) -> list[Instance]:
+        known = self._is_current
+        for instance in self.live:
+            if instance.instance_id not in known:
+                self.is_current(instance)
+        return [instance for instance in self.live if known[instance.instance_id] is current]
 
     @cached_property
     def live(self) -> tuple[Instance, ...]:
@@ -259,7 +261,7 @@ class View(InstanceFacts):
     @cached_property
     def outdated(self) -> tuple[Instance, ...]:
         """Live instances that must not stay as they are, without those kept for a rollback."""
-        return tuple(instance for instance in self._where(current=False) if not self.is_kept(instance))
+        return tuple([instance for instance in self._where(current=False) if instance.instance_id not in self._kept])
 
     @cached_property
     def skipped(self) -> tuple[Instance, ...]:
@@ -278,8 +280,9 @@ class View(InstanceFacts):
 
     def _is_candidate(self, instance: Instance) -> bool:
         name = instance.instance_id
-        held = name in self.leaving or self.is_kept(instance) or name in self.returning
-        if not self.is_member(instance) or self.is_unknown(instance) or held:
+        if name in self.leaving or name in self._kept or name in self.returning:
+            return False
+        if not self.is_member(instance) or self.is_unknown(instance):
             return False
         if self.is_still_listed(instance):
             return True

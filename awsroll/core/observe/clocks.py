@@ -119,14 +119,16 @@ def _shown_drain(server: Server, phase: ServerPhase, instance: Instance, at: dat
     The drain's clock starts at the first observation that shows the drain, unless AWS's answer has started it. The
     deadline of the drain counts from the same instant: until then the server may have waited for its call.
     """
-    out, facts = not draining.active_registrations(instance), dict[str, Any]()
+    facts: dict[str, Any] = {}
+    has_asked = server.quiet_at is not None or server.deregistering_at is not None
+    out = has_asked and not draining.active_registrations(instance)
     if server.quiet_at is not None and not out:  # someone has registered it again
         facts = {"quiet_at": None, "is_early": False}
     deregistered_at = server.deregistered_at
     if server.deregistering_at is not None and out:
         deregistered_at = at
         facts |= {"deregistering_at": None, "deregistered_at": at}
-    if not server.draining_seen and any(target.state is TargetState.DRAINING for target in instance.targets):
+    if not server.draining_seen and TargetState.DRAINING in [target.state for target in instance.targets]:
         facts["draining_seen"] = True
         if phase is ServerPhase.DRAINING and deregistered_at in (None, at):
             facts["since"] = at
@@ -280,9 +282,11 @@ def deadline_seconds(view: View, phase: ServerPhase) -> float:
 
 def overdue(view: View) -> list[tuple[str, Server]]:
     """Return the servers that have been in their phase for longer than they may, with their records."""
-    at, limits = view.observation.at, {phase: deadline_seconds(view, phase) for phase in ServerPhase}
+    at = view.observation.at
+    limits = {phase: deadline_seconds(view, phase) for phase in ServerPhase}
+    longest = {phase: timedelta(seconds=limit) for phase, limit in limits.items() if limit < math.inf}
     servers = view.status.servers.items()
-    return [(name, one) for name, one in servers if (at - one.since).total_seconds() >= limits[one.phase]]
+    return [(name, one) for name, one in servers if one.phase in longest and at - one.since >= longest[one.phase]]
 
 
 def is_overdue(view: View, server: Server) -> bool:
