@@ -14,10 +14,11 @@ from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver.assumed_role import RoleRefusedError, able_to_end, assume_confirmed_role
 from awsroll.driver.budget_room import await_room, take_share
-from awsroll.driver.caller_name import caller_name, local_name
+from awsroll.driver.caller_name import caller_name
 from awsroll.driver.confirmation import Confirmed, confirm
 from awsroll.driver.conflicts import check_not_halted
 from awsroll.driver.context import Context, NotConfirmedError
+from awsroll.driver.drive_record import drive
 from awsroll.driver.readiness import check_ready, confirm_ready
 from awsroll.driver.record_lifecycle import (
     create_record,
@@ -28,12 +29,13 @@ from awsroll.driver.record_lifecycle import (
 from awsroll.driver.refused_aborts import end_unrestored
 from awsroll.driver.session import Session
 from awsroll.driver.start_checks import check_callables
-from awsroll.driver.summaries import list_rollouts, status, summary_of
+from awsroll.driver.store_operations import approve, pause, reject, send
+from awsroll.driver.summaries import list_rollouts, status
 from awsroll.driver.task_token import complete_waiting_task
 from awsroll.driver.user_commands import Command, change_for, resuming
 from awsroll.errors import AwsrollError, BudgetFullError, FleetLockedError, SpecError
-from awsroll.ports import Record, Store
-from awsroll.report import Report, RolloutPlan, RolloutSummary
+from awsroll.ports import Record
+from awsroll.report import Report, RolloutPlan
 from awsroll.stores import RecordStore
 
 __all__ = [
@@ -92,7 +94,7 @@ def roll(request: RolloutSpec | RolloutPlan, context: Context, *, rollout_id: st
         raise NotConfirmedError(_NOT_CONFIRMED)
     while True:
         with session.hold(prepared.rollout), suppress(BudgetFullError):  # then another rollout has taken the last share
-            return session.drive(create_record(session, prepared, known=ready.known))
+            return drive(session, create_record(session, prepared, known=ready.known))
         await_room(session, prepared.rollout, context)
 
 
@@ -193,7 +195,7 @@ def abort(rollout_id: str, context: Context, pace: Pace = SAME_PACE) -> Report:
     if record.status.mode is Mode.ENDED:
         raise ended_error(record)
     confirmed = _confirm_unless_driven(session, record, context)
-    _request(rollout_id, Command.ABORT, session.store, by=caller_name(session.store, session.aws.sts.caller))
+    send(rollout_id, Command.ABORT, session.store, by=caller_name(session.store, session.aws.sts.caller))
     _wake(session, rollout_id)
     ended = session.follow(rollout_id) or session.store.load(rollout_id)
     if ended.status.mode is not Mode.ENDED:
@@ -273,7 +275,7 @@ def _drive_again(session: Session, record: Record, pace: Pace) -> Report:
     if awaited is not None and not awaited.answer and record.status.gate.asked_since is not None:
         event = approval_event(awaited)
         session.emit(event.name, **event.fields)
-    return session.drive(record)
+    return drive(session, record)
 
 
 def _remove_label(session: Session, rollout: Rollout) -> None:
@@ -290,52 +292,3 @@ def _remove_label(session: Session, rollout: Rollout) -> None:
 
 def _with_pace(record: Record, pace: Pace) -> Record:
     return replace(record, rollout=replace(record.rollout, limits=record.rollout.limits.paced(pace)))
-
-
-# --- operations that use the store alone ------------------------------------------------------------------------------
-
-
-def pause(rollout_id: str, store: Store, *, by: str = "") -> RolloutSummary:
-    """Ask a rollout to pause at its next safe point; return its summary.
-
-    Raises:
-        StateError: if its record is missing or cannot be used, or it has ended.
-    """
-    return _request(rollout_id, Command.PAUSE, store, by=by)
-
-
-def approve(rollout_id: str, store: Store, checkpoint: int | None = None, *, by: str = "") -> RolloutSummary:
-    """Approve the checkpoint that a rollout waits at; return its summary, with that checkpoint as `approval`.
-
-    Args:
-        rollout_id: the rollout.
-        store: the store of its record.
-        checkpoint: the number of the checkpoint; None: the checkpoint that waits.
-        by: who approves; empty: the user and the host of this process.
-
-    Raises:
-        StateError: if its record is missing or cannot be used, or it has ended.
-        NoApprovalAwaitedError: if the checkpoint does not wait for an answer; nothing was changed.
-    """
-    return _request(rollout_id, Command.APPROVE, store, checkpoint, by=by)
-
-
-def reject(rollout_id: str, store: Store, checkpoint: int | None = None, *, by: str = "") -> RolloutSummary:
-    """Reject the checkpoint that a rollout waits at: a failure of the rollout. Return as `approve` does.
-
-    Raises:
-        StateError: if its record is missing or cannot be used, or it has ended.
-        NoApprovalAwaitedError: if the checkpoint does not wait for an answer; nothing was changed.
-    """
-    return _request(rollout_id, Command.REJECT, store, checkpoint, by=by)
-
-
-def _request(
-    rollout_id: str, command: Command, store: Store, checkpoint: int | None = None, *, by: str = ""
-) -> RolloutSummary:
-    record = store.load(rollout_id)
-    if record.status.mode is Mode.ENDED:
-        raise ended_error(record)
-    change = change_for(command, record, checkpoint=checkpoint, by=by or local_name())
-    requests = store.change_user_requests(rollout_id, change)
-    return summary_of(store, record, requests)

@@ -7,23 +7,22 @@ controller that loads the record continues where this one stopped.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from awsroll.core.decide.rest import rest_unobserved, with_settings_left
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Answer, Reason, Result, instance_ids_of
+from awsroll.core.model.actions import Action, Answer, Result, instance_ids_of
 from awsroll.core.model.hooks import HookCall, HookRun, HookSeen, HookState
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan, pause
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
-from awsroll.core.model.user_requests import UserRequests, approval_of, rejection_of
 from awsroll.core.observe.settle import settle
 from awsroll.core.observe.shown_after import shown_after
 from awsroll.core.planner import plan
-from awsroll.driver.caller_name import local_name
+from awsroll.driver.gate_answers import Approver, with_approval
 from awsroll.driver.record_writer import RecordWriter
 from awsroll.driver.step_events import StepEvents
 from awsroll.errors import AccessRefusedError, AwsBusyError, AwsError, AwsUnansweredError
@@ -66,19 +65,6 @@ class _NoHooks:
     def has_news(self) -> bool:
         """Return False: no run ends later."""
         return False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approver:
-    """The way in which a gate gets its approval.
-
-    Attributes:
-        approves: called with the number of the checkpoint, from 1; None: the approval comes as a user request.
-        waits: whether the driver waits at the gate for the user request. If False, the rollout pauses there.
-    """
-
-    approves: Callable[[int], bool] | None = None
-    waits: bool = True
 
 
 class Controller:
@@ -143,7 +129,7 @@ class Controller:
         observation = replace(observation, hooks=self.hooks.observe(self.status.hooks.announced))
         user_requests = self._store.user_requests(rollout.rollout_id)
         before = replace(self.status, user_requests=user_requests, abort_refused_since=None)
-        decided = self._with_approval(self.planner(rollout, observation, before))
+        decided = with_approval(self.planner(rollout, observation, before), self.approver, rollout, self._store)
         if self.known is not None and not self.known.allows_changes and (decided.actions or decided.hooks):
             self.known = None
             return self.step()
@@ -265,22 +251,6 @@ class Controller:
         self._events.emit(settled.events)
         return decided.requeue_seconds
 
-    def _with_approval(self, decided: Plan) -> Plan:
-        """Ask for the approval that the plan waits for, or pause there."""
-        if not any(hold.reason is Reason.APPROVAL for hold in decided.holds):
-            return decided
-        number = decided.status.gate.passed + 1
-        if self.approver.approves is not None:
-            approved = self.approver.approves(number)
-            self._store.change_user_requests(
-                self.record.rollout.rollout_id, lambda requests: _answered(requests, number, approved=approved)
-            )
-            return replace(decided, requeue_seconds=0)
-        if self.approver.waits:
-            return decided
-        reason = f"waits for approval at checkpoint {number}"
-        return replace(decided, actions=(), hooks=(), status=pause(decided.status, reason))
-
     @property
     def is_over(self) -> bool:
         """Whether there is nothing to do: the rollout has ended, is at rest in a pause, or is interrupted."""
@@ -324,15 +294,6 @@ class Controller:
         pace = self.record.rollout.limits.poll_seconds
         pause_seconds = _AFTER_NO_EFFECT_SECONDS if pace is None else min(pace, _AFTER_NO_EFFECT_SECONDS)
         return replace(decided, requeue_seconds=max(decided.requeue_seconds, pause_seconds))
-
-
-def _answered(requests: UserRequests, number: int, *, approved: bool) -> UserRequests:
-    """Return the user requests with an answer to a checkpoint, unless a person has answered meanwhile."""
-    if requests.approved >= number or requests.rejects(number):
-        return requests
-    if approved:
-        return requests.approving(number).named(approval_of(number), local_name())
-    return requests.rejecting(number).named(rejection_of(number), local_name())
 
 
 def _kinds_and_ids(actions: tuple[Action, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -4,30 +4,28 @@
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.sessions import open_session
-from awsroll.core.decide.rest import with_settings_left
 from awsroll.core.model.hooks import HookKind
-from awsroll.core.model.plan import pause
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.model.status import Mode, Status
+from awsroll.core.model.status import Mode
 from awsroll.core.model.template_change import TemplateChange
 from awsroll.driver.audit_recorder import AuditRecorder
 from awsroll.driver.caller_name import local_name
 from awsroll.driver.context import Context
 from awsroll.driver.decision_recorder import DecisionRecorder
+from awsroll.driver.gate_answers import Approver
 from awsroll.driver.given_fleet import clock_for, given_fleet, label_class, store_for
 from awsroll.driver.lease_guard import GuardedClock, GuardedStore
 from awsroll.driver.notifying import notifier_for
-from awsroll.driver.reconciler import Approver, Controller
+from awsroll.driver.reconciler import Controller
 from awsroll.driver.timeline_recorder import TimelineRecorder
-from awsroll.errors import AwsrollError, FleetError, LeaseLostError, SpecError, StateError
+from awsroll.errors import FleetError, SpecError
 from awsroll.events import Tee
 from awsroll.fleets import fleet_of
 from awsroll.fleets.label import Label
@@ -62,7 +60,7 @@ class Session:
         self._decisions = DecisionRecorder(self.clock, context.record)
         self._audit = AuditRecorder(lambda message: self.emit("rollout.warning", message=message))
         self._sink: Sink = Tee(self._recorder, self._audit, *sinks_with(context.sink))
-        self._stop_requested = context.stop_requested
+        self.stop_requested = context.stop_requested
         self._approver = Approver(approves=context.approve, waits=context.wait_for_approval)
         self._boto_session = context.session
         self._endpoint_url = context.endpoint_url
@@ -268,55 +266,13 @@ class Session:
         finally:
             notifier.close()
 
-    def drive(self, record: Record, *, takes_over: bool = False) -> "Report":
-        """Drive a rollout until it ends, pauses, or is asked to stop; return its report.
-
-        Args:
-            record: the rollout.
-            takes_over: set the label at once and so replace the label of a dead rollout. Otherwise it is set before
-                the first change: a rollout with nothing to do changes nothing.
-        """
-        controller, hooks = self.controller(record)
-        label, notifier = self.label(record.rollout), self.notifier(record.rollout)
-
-        def tell(status: Status) -> None:
-            notifier.tell(record.rollout, status, status.user_requests, self.clock.now())
-
-        controller.after_step = lambda: tell(controller.status)
-        try:
-            with self.clock.calling(label.refresh_if_due):
-                if takes_over:
-                    label.put()
-                controller.before_changes = label.put_once
-                status = controller.run(self._stop_requested)
-            tell(status)
-        except LeaseLostError as error:
-            # Another process holds the fleet and writes the record now: this process makes no further call.
-            status = pause(controller.status, str(error), rests=False)
-            self.emit("rollout.paused", reason=status.reason)
-        except AwsrollError as error:
-            # The fleet was changed already, so this is not a refusal: the rollout pauses as it is.
-            reason = with_settings_left(_why_it_pauses(error), record.rollout, controller.status)
-            status = pause(controller.status, reason, rests=False)
-            with suppress(AwsrollError):
-                self.store.save(replace(controller.record, status=status))
-            tell(status)
-        finally:
-            notifier.close()
-            self.end_hooks(hooks)
-            if label.is_set:
-                label.remove()
-            elif record.status.observed_at is not None:
-                label.remove_left()
-        return self.report(replace(record, status=status), at=self.clock.now())
-
     def follow(self, rollout_id: str) -> Record | None:
         """Wait while another process drives a rollout; return the record, or None if it did not end the rollout."""
         if not isinstance(self.store, RecordStore):
             return None
         while self.store.driver(rollout_id) is not None:
             self.clock.sleep(_FOLLOW_SECONDS)
-            if self._stop_requested():
+            if self.stop_requested():
                 break
         record = self.store.load(rollout_id)
         is_current = record.status.user_requests == self.store.user_requests(rollout_id)
@@ -338,8 +294,3 @@ class Session:
         from awsroll.driver.read_story import report_of  # noqa: PLC0415 - a step makes no report
 
         return report_of(record, self._notes, at=self.clock.now())
-
-
-def _why_it_pauses(error: AwsrollError) -> str:
-    """Return the reason of a pause. Errors of the store say themselves what they left unchanged."""
-    return str(error) if isinstance(error, StateError) else f"{error}; no further change was made to the fleet"

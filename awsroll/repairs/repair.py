@@ -18,6 +18,7 @@ from awsroll.core.request.instructions import ALL_KINDS, PLACE_KINDS, Instructio
 from awsroll.driver.assumed_role import RoleRefusedError, able_to_end, assume_confirmed_role
 from awsroll.driver.confirmation import Confirmed, confirm as confirm_instructions
 from awsroll.driver.context import Context
+from awsroll.driver.drive_record import drive
 from awsroll.driver.session import Session
 from awsroll.errors import AccessRefusedError, FleetError, RolloutNotFoundError, SpecError, StateError
 from awsroll.ports import Record, Store
@@ -207,7 +208,7 @@ def _drive(session: Session, case: _Case, confirmed: Collection[str], pace: Pace
     record = replace(record, rollout=replace(record.rollout, limits=record.rollout.limits.paced(pace)))
     record = session.store.save(record)
     session.emit_rollout("rollout.resumed" if case.tagged is None else "rollout.created", record.rollout)
-    return session.drive(record, takes_over=True)
+    return drive(session, record, takes_over=True)
 
 
 @contextmanager
