@@ -2,23 +2,29 @@
 
 The environment variable `AWSROLL_STATE` is the address of the store (`dynamodb://TABLE` or `s3://BUCKET/PREFIX`). Only
 the rollout driver needs it. `AWSROLL_SIGN_KEY` names the key that signs what is stored, as for `--sign-key`.
+`AWSROLL_APPROVAL_KEY` names the key that signs links to approve, and `AWSROLL_APPROVAL_PAGE` is the address of their
+page.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import RLock
 from typing import Any
 
 from awsroll.aws.connection import Connection
 from awsroll.aws.sessions import Role, SharedSession, assume_role
 from awsroll.clock import SystemClock
+from awsroll.core.approval_link import ApprovalLink
 from awsroll.errors import SpecError
 from awsroll.ports import Clock
 from awsroll.stores import RecordStore, RolloutRequest
 from awsroll.stores.opening import open_store
+from awsroll.stores.signing import Signer, open_signer
 
 STATE = "AWSROLL_STATE"
 SIGN_KEY = "AWSROLL_SIGN_KEY"
+APPROVAL_KEY = "AWSROLL_APPROVAL_KEY"
+APPROVAL_PAGE = "AWSROLL_APPROVAL_PAGE"
 
 
 class KeptClients:
@@ -108,6 +114,27 @@ def store(environment: Mapping[str, str] = os.environ) -> RecordStore:
         problem = f"{STATE} is not set: set it to the address of the store, such as dynamodb://awsroll"
         raise SpecError(problem)
     return open_store(address, session=session, sign_key=environment.get(SIGN_KEY))
+
+
+def approval_signer(environment: Mapping[str, str] = os.environ) -> Signer | None:
+    """Return the key that signs links to approve; None if the environment names none.
+
+    Raises:
+        SpecError: if `AWSROLL_APPROVAL_KEY` names no key.
+    """
+    return open_signer(environment.get(APPROVAL_KEY), lambda _region: connection().kms)
+
+
+def approval_page(environment: Mapping[str, str] = os.environ) -> Callable[[ApprovalLink], str] | None:
+    """Return what makes the address of a link to approve; None if no page is deployed.
+
+    Raises:
+        SpecError: if `AWSROLL_APPROVAL_KEY` names no key.
+    """
+    page, signer = environment.get(APPROVAL_PAGE, ""), approval_signer(environment)
+    if not page or signer is None:
+        return None
+    return lambda link: f"{page.rstrip('/')}/{link.signed(signer.sign)}"
 
 
 def connection(request: RolloutRequest | None = None) -> Connection:

@@ -41,6 +41,7 @@ def rollout_context(request: RolloutRequest | None, store: RecordStore) -> Conte
         allowed=allow_list(),
         notify=notify,
         notify_session=own,
+        approval_page=container.approval_page(),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from awsroll.core.approval_link import ApprovalLink
 from awsroll.core.decide.approvals import awaited_approval
 from awsroll.core.model.command_text import with_options, with_options_in
 from awsroll.core.model.replacing import replace
@@ -39,6 +40,8 @@ class Notice:
         key: identifies it among all notices of all rollouts. The same notice sent again has the same key.
         text: what happened, in one or two sentences.
         command: the command that continues the rollout; empty if none is needed.
+        approval: what the link of a notice that asks for an approval is for; None for other notices.
+        link: the address of the page that approves or rejects; empty if no page is deployed. Who has it may answer.
     """
 
     kind: NoticeKind
@@ -48,15 +51,22 @@ class Notice:
     status: str
     text: str
     command: str = ""
+    approval: ApprovalLink | None = None
+    link: str = ""
 
     def with_options(self, options: str) -> "Notice":
         """Return the notice with commands that name the store of the rollout."""
         return replace(self, text=with_options_in(self.text, options), command=with_options(self.command, options))
 
+    def with_link(self, link: str) -> "Notice":
+        """Return the notice with the address of the page that approves or rejects."""
+        return replace(self, link=link)
+
     @property
     def message(self) -> str:
-        """The text with the command."""
-        return f"{self.text} Continue: `{self.command}`" if self.command else self.text
+        """The text with the command and the link."""
+        command = f" Continue: `{self.command}`" if self.command else ""
+        return f"{self.text}{command}{f' Approve or reject: {self.link}' if self.link else ''}"
 
     def as_dict(self) -> dict[str, str]:
         """Return it as plain values."""
@@ -67,6 +77,7 @@ class Notice:
             "status": self.status,
             "text": self.text,
             "command": self.command,
+            "link": self.link,
         }
 
 
@@ -97,7 +108,9 @@ def _approval(rollout: Rollout, status: Status, requests: UserRequests, at: date
         return None
     key = f"approval-{awaited.checkpoint}-{_stamp(awaited.since)}-{_days(awaited.since, at)}"
     text = f"waits for an approval at {awaited.place}."
-    return _notice(rollout, status, NoticeKind.APPROVAL_AWAITED, key, text, command=awaited.command)
+    made = _notice(rollout, status, NoticeKind.APPROVAL_AWAITED, key, text, command=awaited.command)
+    link = ApprovalLink.asked(rollout.rollout_id, checkpoint=awaited.checkpoint, since=awaited.since, at=at)
+    return replace(made, approval=link)
 
 
 def _paused(rollout: Rollout, status: Status, at: datetime) -> Notice | None:

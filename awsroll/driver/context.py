@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from awsroll.core.approval_link import ApprovalLink
 from awsroll.core.request.instructions import NOTHING_ALLOWED, AllowList, Instruction
 from awsroll.core.request.waves import FleetSpec
 from awsroll.errors import SpecError
@@ -58,6 +59,8 @@ class Context:
         allowed: what a record may make this process run or use without a request and a confirmation.
         notify: where notices of the rollout go, in addition to what the request names. A record never decides this.
         notify_session: the boto3 session that sends notices; None: `session`.
+        approval_page: returns the address of the page that approves or rejects what a link is for; None: no page is
+            deployed, so notices name the command alone.
         record: a file that gets the recorded decisions of the rollout, in addition to the store.
         execution: the ARN of the execution, or the job, that makes the steps of a rollout. Messages to others name it.
     """
@@ -80,5 +83,6 @@ class Context:
     allowed: AllowList = NOTHING_ALLOWED
     notify: tuple[str, ...] = ()
     notify_session: Any = None
+    approval_page: Callable[[ApprovalLink], str] | None = None
     record: Path | None = None
     execution: str = ""

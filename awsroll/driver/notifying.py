@@ -52,6 +52,7 @@ def notifier_for(
         warn=warn,
         in_background=bool(getattr(clock, "is_real_time", False)),
         options=store_options(context, store),
+        link=context.approval_page,
     )
 
 

@@ -137,7 +137,9 @@ def _for_teams(notice: Notice) -> dict[str, object]:
     lines = [{"type": "TextBlock", "text": notice.text, "wrap": True}]
     if notice.command:
         lines.append({"type": "TextBlock", "text": notice.command, "fontType": "Monospace", "wrap": True})
-    card = {"type": "AdaptiveCard", "version": "1.4", "body": lines}
+    card: dict[str, object] = {"type": "AdaptiveCard", "version": "1.4", "body": lines}
+    if notice.link:
+        card["actions"] = [{"type": "Action.OpenUrl", "title": "Approve or reject", "url": notice.link}]
     return {
         "type": "message",
         "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}],

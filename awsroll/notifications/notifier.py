@@ -16,6 +16,7 @@ from awsroll.core.model.user_requests import UserRequests
 from awsroll.errors import AwsrollError
 
 if TYPE_CHECKING:
+    from awsroll.core.approval_link import ApprovalLink
     from awsroll.core.notices import Notice
     from awsroll.notifications.channels import Channel
 
@@ -37,6 +38,7 @@ class Notifier:
         warn: receives one warning for each destination that does not accept notices.
         in_background: send in another thread.
         options: the options that lead to the store of the rollout: a reader may be at another machine.
+        link: returns the address of the page that answers what a link is for; None: no page is deployed.
     """
 
     def __init__(  # noqa: PLR0913 - one of them has a default
@@ -48,7 +50,9 @@ class Notifier:
         warn: Callable[[str], None],
         in_background: bool,
         options: str = "",
+        link: "Callable[[ApprovalLink], str] | None" = None,
     ) -> None:
+        self._link = link
         self._options = options
         self._channels = channels
         self._load = load
@@ -59,6 +63,7 @@ class Notifier:
         self._attempts: dict[str, int] = {}
         self._running: dict[str, Future[list[Problem]]] = {}
         self._warned: set[str] = set()
+        self._unlinked = ""
 
     def tell(self, rollout: Rollout, status: Status, requests: UserRequests, at: datetime) -> None:
         """Send the notices that are due and were not sent before; without destinations, do nothing."""
@@ -97,10 +102,20 @@ class Notifier:
         problems = []
         for shown, channel in self._channels:
             try:
-                channel.send(notice)
+                channel.send(self._linked(notice, shown))
             except Exception as error:  # noqa: BLE001 - a notice must not break a rollout
                 problems.append((shown, why_undelivered(error)))
         return problems
+
+    def _linked(self, notice: "Notice", shown: str) -> "Notice":
+        """Return a notice with the link for its destination. Without a link, the notice has its command alone."""
+        if notice.approval is None or self._link is None:
+            return notice
+        try:
+            return notice.with_link(self._link(notice.approval.to(shown)))
+        except AwsrollError as error:
+            self._unlinked = str(error)
+            return notice
 
     def _collect(self) -> None:
         for key, future in list(self._running.items()):
@@ -111,15 +126,20 @@ class Notifier:
     def _settle(self, key: str, problems: list[Problem]) -> None:
         """Note that a notice was sent, or try again later, unless it was tried too often."""
         for shown, problem in problems:
-            if shown not in self._warned:
-                self._warned.add(shown)
-                self._warn(f"{shown} did not accept a notice of this rollout: {problem}")
+            self._warn_once(shown, f"{shown} did not accept a notice of this rollout: {problem}")
+        if self._unlinked:
+            self._warn_once("links", f"notices of approvals have no link: {self._unlinked}")
         self._attempts[key] = self._attempts.get(key, 0) + 1
         if self._sent is None or (problems and self._attempts[key] < _MOST_ATTEMPTS):
             return
         self._sent.append(key)
         with suppress(AwsrollError):  # then the next process sends it again
             self._save(tuple(self._sent[-_MOST_KEYS:]))
+
+    def _warn_once(self, about: str, message: str) -> None:
+        if about not in self._warned:
+            self._warned.add(about)
+            self._warn(message)
 
     def _loaded(self) -> tuple[str, ...]:
         with suppress(AwsrollError):

@@ -18,7 +18,16 @@ from awsroll_cdk.deployment import RollingDeployment
 from awsroll_cdk.fleet import Fleet
 from awsroll_cdk.outputs import add_outputs
 
-SWITCHES = ("stages", "codepipeline", "durable", "many_fleets", "retention", "sign_records", "tracing")
+SWITCHES = (
+    "stages",
+    "codepipeline",
+    "durable",
+    "many_fleets",
+    "approval_links",
+    "retention",
+    "sign_records",
+    "tracing",
+)
 LISTS = ("roles_to_assume", "allowed_commands")
 OF_THE_CONSTRUCT = ("store", "stages", "sign_key", "answers_tasks", "roles_to_assume")
 """The fields of `Rollouts` that the construct sets itself."""

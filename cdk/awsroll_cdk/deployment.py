@@ -20,11 +20,22 @@ from constructs import Construct
 
 from awsroll.iam import FunctionKind, Rollouts, unknown_values
 from awsroll_cdk.alarms import person_awaited, watch, watch_durable, watch_waits
+from awsroll_cdk.approval_links import ApprovalLinks
 from awsroll_cdk.bundle import built_code
 from awsroll_cdk.definition import fleets_machine, rollout_machine
 from awsroll_cdk.durable import permit_keeping
 from awsroll_cdk.fleet import Fleet
-from awsroll_cdk.functions import CODEPIPELINE, CONTROL, DRIVER, DURABLE, STAGES, WAVES, Functions, Runtime
+from awsroll_cdk.functions import (
+    APPROVAL_PAGE,
+    CODEPIPELINE,
+    CONTROL,
+    DRIVER,
+    DURABLE,
+    STAGES,
+    WAVES,
+    Functions,
+    Runtime,
+)
 from awsroll_cdk.logs import Logs
 from awsroll_cdk.machines import Watched, machine, permit_continuing, permit_mapping, placeholders
 from awsroll_cdk.permissions import (
@@ -59,6 +70,7 @@ class RollingDeployment(Construct):
         live_functions: their aliases `live`, by the same names.
         fleet_role: the role of the functions that drive rollouts.
         sign_key: the key that signs records, user requests and notes; None without `sign_records`.
+        approval_links: the page behind links to approve, and their key; None without `approval_links`.
         stages_role: the role of the single stages; None without `stages`.
         table: the records and locks: `--state dynamodb://TABLE` for the command line.
         alarms: the alarms: on failed executions, and on rollouts that wait for a person.
@@ -85,6 +97,7 @@ class RollingDeployment(Construct):
         codepipeline: bool = False,
         durable: bool = False,
         many_fleets: bool = False,
+        approval_links: bool = False,
         roles_to_assume: Sequence[str] = (),
         allowed_commands: Sequence[str] = (),
         code: lambda_.Code | None = None,
@@ -115,6 +128,8 @@ class RollingDeployment(Construct):
             codepipeline: also deploy the action for CodePipeline. Default: no.
             durable: also deploy the durable function, which rolls a fleet without a state machine. Default: no.
             many_fleets: also deploy the machine that rolls many fleets in waves. Default: no.
+            approval_links: also deploy a public page by which the links in notices approve or reject a checkpoint. Who
+                has a link may answer, so send notices only to people who may. Default: notices have the command.
             roles_to_assume: ARNs of roles in other accounts, for fleets there. Default: none.
             allowed_commands: digests of commands on servers that a function may run for a record, if the event that
                 calls it has no request. `awsroll plan --json` prints them. Default: none.
@@ -150,6 +165,7 @@ class RollingDeployment(Construct):
             *((CODEPIPELINE,) if codepipeline else ()),
             *((DURABLE,) if durable else ()),
             *(WAVES if many_fleets else ()),
+            *((APPROVAL_PAGE,) if approval_links else ()),
         ]
         made = Functions(self, names=names, runtime=runtime, logs=kept)
         self.functions, self.live_functions = made.by_name, made.live
@@ -166,6 +182,7 @@ class RollingDeployment(Construct):
             roles_to_assume=(*rollouts.roles_to_assume, *roles_to_assume),
         )
         self._permit(made, fleet, permitted, rollouts)
+        self.approval_links = ApprovalLinks(self, made) if approval_links else None
         if codepipeline:
             permit_pipeline(self, made.fleet_role, self.functions[CODEPIPELINE])
         self.durable = self._durable_function() if durable else None
@@ -235,9 +252,12 @@ class RollingDeployment(Construct):
         for kind, role in roles.items():
             if role is not None:
                 permit(self, kind, role, fleet, permitted)
+        if made.page_role is not None:
+            permit(made.page_role, FunctionKind.ASK, made.page_role, fleet, permitted)
         if made.stages_role is not None:
             permit_stages(self, made.stages_role, fleet, rollouts)
-        permit_answering(self, (made.fleet_role, made.control_role), self.machine, self.fleets_machine)
+        answering = [one for one in (made.fleet_role, made.control_role, made.page_role) if one is not None]
+        permit_answering(self, answering, self.machine, self.fleets_machine)
 
     def _alarms(self) -> Iterator[cloudwatch.Alarm]:
         for one in (self.machine, self.fleets_machine):

@@ -1,8 +1,8 @@
 """The Lambda functions: one for each handler, all from one bundle.
 
 Functions that drive rollouts share a role, and the single stages share another role. `prepare`, which changes no fleet,
-`plan_waves`, which only reads versions, `judge_wave`, which reads nothing, and `control`, which only stores requests of
-users, have a role each.
+`plan_waves`, which only reads versions, `judge_wave`, which reads nothing, `control`, which only stores requests of
+users, and `approval_page`, which stores the answers of links, have a role each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,6 +31,7 @@ WAVES = (PLAN_WAVES, JUDGE_WAVE)
 CODEPIPELINE = "codepipeline"
 DURABLE = "durable"
 CONTROL = "control"
+APPROVAL_PAGE = "approval_page"
 # A step takes at most 30 s, but a step that runs a Lambda hook waits for it. Checks of a large fleet take many calls,
 # and versions are read with the role of each fleet.
 _SECONDS = {"reconcile": 300, "prepare": 300, "codepipeline": 300, "plan_waves": 300, "durable": 300}
@@ -76,6 +77,9 @@ class Functions(Construct):
         self.fleet_role = self._role("FleetRole", "awsroll: reads and changes the fleet")
         self.prepare_role = self._role("PrepareRole", "awsroll: checks requests and writes first records")
         self.control_role = self._role("ControlRole", "awsroll: stores user requests for rollouts")
+        self.page_role = (
+            self._role("PageRole", "awsroll: stores the answers of links") if APPROVAL_PAGE in names else None
+        )
         self.plan_role = self._role("PlanRole", "awsroll: reads versions of fleets") if PLAN_WAVES in names else None
         self.judge_role = (
             self._role("JudgeRole", "awsroll: compares failures of waves") if JUDGE_WAVE in names else None
@@ -93,6 +97,7 @@ class Functions(Construct):
         own = {
             PREPARE: self.prepare_role,
             CONTROL: self.control_role,
+            APPROVAL_PAGE: self.page_role,
             PLAN_WAVES: self.plan_role,
             JUDGE_WAVE: self.judge_role,
             **dict.fromkeys(STAGES, self.stages_role),

@@ -21,6 +21,7 @@ def add_outputs(stack: cdk.Stack, made: RollingDeployment) -> None:
         "CodePipelineFunction": None if pipeline is None else pipeline.function_name,
         "DurableAlias": None if made.durable is None else made.durable.function_arn,
         "SigningKey": None if made.sign_key is None else made.sign_key.key_arn,
+        "ApprovalPage": None if made.approval_links is None else made.approval_links.url,
     }
     for name, value in values.items():
         if value is not None:

@@ -13,7 +13,17 @@ from typing import Any
 GROUP = "web"
 TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/0123456789abcdef"
 OTHER_ACCOUNT = "arn:aws:iam::210987654321:role/awsroll"
-_OPTIONS = ("surges", "stages", "codepipeline", "durable", "many_fleets", "tracing", "retention", "sign_records")
+_OPTIONS = (
+    "surges",
+    "stages",
+    "codepipeline",
+    "durable",
+    "many_fleets",
+    "approval_links",
+    "tracing",
+    "retention",
+    "sign_records",
+)
 ALL = ("group", "standalone", "released_group", "released_standalone")
 ALERTS = "arn:aws:sns:eu-west-1:123456789012:alerts"
 

@@ -8,7 +8,13 @@ from tests.cdk.synthesized import Synthesized
 def signing_key(synthesized: Synthesized) -> str:
     """Return the logical id of the key that signs records."""
     keys = synthesized.resources("group", "AWS::KMS::Key").items()
-    (found,) = (name for name, made in keys if "KeySpec" in made["Properties"])
+    (found,) = (name for name, made in keys if "KeySpec" in made["Properties"] and "SigningKey" in name)
+    return found
+
+
+def links_key(synthesized: Synthesized) -> str:
+    """Return the logical id of the key that signs links to approve."""
+    (found,) = (name for name in synthesized.resources("group", "AWS::KMS::Key") if "ApprovalLinks" in name)
     return found
 
 

@@ -8,7 +8,7 @@ from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.store_parts import OF_DRIVERS
 from awsroll.iam import Fleets, FunctionKind, Place, Rollouts, function_policy, policy
 from tests.cdk.synthesized import ALERTS, ALL, GROUP, OTHER_ACCOUNT, TARGET_GROUP, Synthesized
-from tests.cdk.template_parts import listed, signing_key, spelt
+from tests.cdk.template_parts import links_key, listed, signing_key, spelt
 
 HERE = Place(partition="<AWS::Partition>", region="<AWS::Region>", account="<AWS::AccountId>")
 
@@ -37,6 +37,7 @@ def test_fleet_role_may_do_what_the_policy_says_and_little_else(synthesized: Syn
     [
         ("PrepareRole", FunctionKind.CHECK, set()),
         ("ControlRole", FunctionKind.ASK, {"states:SendTaskSuccess"}),
+        ("PageRole", FunctionKind.ASK, {"states:SendTaskSuccess", "kms:VerifyMac"}),
         ("PlanRole", FunctionKind.PIN, set()),
         ("JudgeRole", None, set()),
     ],
@@ -65,7 +66,13 @@ def test_each_function_has_the_role_of_its_kind(synthesized: Synthesized, stack:
     functions = synthesized.resources(stack, "AWS::Lambda::Function").values()
     roles = {one["Properties"]["Handler"].removesuffix(".handler"): one["Properties"]["Role"] for one in functions}
     named = {name: role["Fn::GetAtt"][0] for name, role in roles.items()}
-    own = {"prepare": "PrepareRole", "control": "ControlRole", "plan_waves": "PlanRole", "judge_wave": "JudgeRole"}
+    own = {
+        "prepare": "PrepareRole",
+        "control": "ControlRole",
+        "approval_page": "PageRole",
+        "plan_waves": "PlanRole",
+        "judge_wave": "JudgeRole",
+    }
     driving = {"reconcile", "codepipeline", "durable"}
 
     for name, role in named.items():
@@ -84,7 +91,9 @@ def test_only_the_functions_that_drive_rollouts_write_what_steers_them(synthesiz
                 for role in policy_["Properties"]["Roles"]:
                     writers.setdefault(role["Ref"], set()).update(parts)
     found = {role[role.index("Functions") + 9 : role.index("Role") + 4]: parts for role, parts in writers.items()}
-    assert found == {"FleetRole": set(OF_DRIVERS), "PrepareRole": set(OF_DRIVERS), "ControlRole": {"requests"}}
+    page = {"PageRole": {"requests"}} if stack == "group" else {}
+    drivers = {"FleetRole": set(OF_DRIVERS), "PrepareRole": set(OF_DRIVERS)}
+    assert found == {**drivers, "ControlRole": {"requests"}, **page}
 
 
 def test_signing_key_is_an_hmac_key_that_outlives_the_stack_and_is_made_only_if_asked_for(
@@ -96,6 +105,39 @@ def test_signing_key_is_an_hmac_key_that_outlives_the_stack_and_is_made_only_if_
     assert len(synthesized.resources("standalone", "AWS::KMS::Key")) == 1
     for role in ("FleetRole", "PrepareRole", "ControlRole"):
         assert "kms:GenerateMac" not in actions(synthesized.statements("standalone", role))
+
+
+def test_only_drivers_sign_links_and_only_the_page_verifies_them(synthesized: Synthesized) -> None:
+    key, functions = links_key(synthesized), synthesized.resources("group", "AWS::Lambda::Function")
+    for role, allowed in (("FleetRole", "kms:GenerateMac"), ("PageRole", "kms:VerifyMac")):
+        on_key = [one for one in synthesized.statements("group", role) if key in spelt(one["Resource"])]
+        assert actions(on_key) == {allowed}
+    assert key not in str([synthesized.statements("group", role) for role in ("ControlRole", "PrepareRole")])
+    variables = {
+        one["Properties"]["Handler"]: one["Properties"]["Environment"]["Variables"] for one in functions.values()
+    }
+    has_page = {name for name, values in variables.items() if "AWSROLL_APPROVAL_PAGE" in values}
+    assert has_page == {"reconcile.handler", "codepipeline.handler", "durable.handler"}
+    assert {name for name, values in variables.items() if "AWSROLL_APPROVAL_KEY" in values} == {
+        *has_page,
+        "approval_page.handler",
+    }
+
+
+def test_the_page_is_public_by_its_alias_and_made_only_if_asked_for(synthesized: Synthesized) -> None:
+    ((_, url),) = synthesized.resources("group", "AWS::Lambda::Url").items()
+    assert (url["Properties"]["AuthType"], url["Properties"]["Qualifier"]) == ("NONE", "live")
+    granted = {
+        one["Properties"]["Action"]: one["Properties"]
+        for one in synthesized.resources("group", "AWS::Lambda::Permission").values()
+        if one["Properties"]["Principal"] == "*"
+    }
+    assert set(granted) == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
+    assert granted["lambda:InvokeFunctionUrl"]["FunctionUrlAuthType"] == "NONE"
+    assert granted["lambda:InvokeFunction"]["InvokedViaFunctionUrl"] is True
+    assert "ApprovalPage" in synthesized.templates["group"]["Outputs"]
+    for stack in ("standalone", "released_group", "released_standalone"):
+        assert synthesized.resources(stack, "AWS::Lambda::Url") == {}
 
 
 def test_stages_may_do_what_their_policy_says_and_have_no_records(synthesized: Synthesized) -> None:
