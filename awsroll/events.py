@@ -19,6 +19,7 @@ from awsroll.printable import printable
 
 _SHOWN_WITHOUT_KEY = ("instance_id", "instance_ids", "message", "rollout_id", "cause", "change")
 _IN_MESSAGES = ("checkpoint", "checkpoints", "updated", "servers", "command")  # the message says the same
+_VERSIONS = ("from_version", "to_version", "from_name", "to_name")
 _USUAL_ANSWER = "done"
 _WARNINGS = frozenset(
     {
@@ -137,11 +138,19 @@ class JsonLines:
 def in_words(name: str, fields: dict[str, object]) -> str:
     """Return an event as one readable line, such as `instance deregistered: i-0abc, reason outdated`."""
     shown = {key: value for key, value in fields.items() if value not in (None, "", (), [], _USUAL_ANSWER)}
+    if "to_name" in shown:
+        shown = _with_versions(shown)
     if "message" in shown:
         shown = {key: value for key, value in shown.items() if key not in _IN_MESSAGES}
     details = [_detail(key, value) for key, value in shown.items()]
     fact = name.replace(".", " ")
     return f"{fact}: {', '.join(details)}" if details else fact
+
+
+def _with_versions(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return the fields of a start with its versions as people read them: `web:1 -> web:3`."""
+    versions = f"{fields.get('from_name', '(none)')} -> {fields['to_name']}"
+    return {key: value for key, value in fields.items() if key not in _VERSIONS} | {"versions": versions}
 
 
 def _detail(key: str, value: object) -> str:

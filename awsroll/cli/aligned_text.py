@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from awsroll.printable import printable
 
 _GAP = "  "
+_INDENT = "    "
 _NARROWEST = 24
 _COMMAND = re.compile("`[^`]*`")
 _GLUE = "\0"  # holds a command together; printable text has none
@@ -21,6 +22,24 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(
         _GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def fitted(rows: Sequence[Sequence[str]], pairs: Sequence[tuple[Sequence[str], str]], width: int | None) -> str:
+    """Return rows as a table, or as two lines for each if the terminal is too narrow for the table.
+
+    Args:
+        rows: the heading and the rows of the table.
+        pairs: for each row, the cells of its first line, and its second line.
+        width: the columns of the terminal; None: the table may be as wide as it is.
+    """
+    table = aligned(rows)
+    if width is None or max(map(len, table.splitlines())) <= width:
+        return table
+    room = max(_NARROWEST, width - len(_INDENT))
+    lines: list[str] = []
+    for first, (_, second) in zip(aligned([cells for cells, _ in pairs]).splitlines(), pairs, strict=True):
+        lines += [first, *(f"{_INDENT}{line}" for line in wrapped(printable(second), room))]
+    return "\n".join(lines)
 
 
 def labelled(rows: Sequence[tuple[str, str]], width: int | None = None) -> str:

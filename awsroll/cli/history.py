@@ -8,7 +8,7 @@ import click
 from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.exit_codes import Exit
 from awsroll.cli.flags import takes
-from awsroll.cli.output import Output, write_messages
+from awsroll.cli.output import Output, result_width, write_messages
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
@@ -85,9 +85,15 @@ def _plain(entry: "Entry") -> dict[str, Any]:
 
 
 def _table(entries: "Sequence[Entry]") -> str:
-    from awsroll.cli.aligned_text import aligned  # noqa: PLC0415 - see above
+    from awsroll.cli.aligned_text import fitted  # noqa: PLC0415 - see above
 
-    return aligned([_HEADING, *map(_row, entries)])
+    rows = [_row(entry) for entry in entries]
+    return fitted([_HEADING, *rows], [(row[:3], _second_line(row)) for row in rows], result_width())
+
+
+def _second_line(row: tuple[str, ...]) -> str:
+    _, _, _, by, place, version, reason = row
+    return f"{version} by {by} from {place}{f': {reason}' if reason else ''}"
 
 
 def _row(entry: "Entry") -> tuple[str, ...]:
@@ -96,5 +102,5 @@ def _row(entry: "Entry") -> tuple[str, ...]:
     deed = entry.deed
     what = f"{deed.act} {deed.checkpoint}" if deed.checkpoint else deed.outcome or deed.act.value
     why = deed.reason or deed.message or deed.ref
-    version = f"{deed.from_version or '(none)'} -> {deed.to_version}"
+    version = f"{deed.from_name or deed.from_version or '(none)'} -> {deed.to_name or deed.to_version}"
     return (local_moment(deed.at), deed.rollout_id, what, deed.by or _UNKNOWN, deed.place or _UNKNOWN, version, why)

@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 
 from awsroll.cli.countdown import Countdown, Timers
 from awsroll.cli.live_drawing import draw
-from awsroll.cli.local_time import clock_time
+from awsroll.cli.local_time import clock_time, short_time
 from awsroll.cli.process_state import START_EVENTS
 from awsroll.cli.redrawn_view import LASTING, RedrawnView
 from awsroll.cli.terminal_text import TerminalText as Text
@@ -35,7 +35,8 @@ class LiveView(RedrawnView):
 
         The start of the rollout draws the view: before that, the program may prompt the user.
         """
-        line = f"{clock_time(at)} {in_words(name, fields)}"
+        words = in_words(name, fields)
+        line = f"{clock_time(at)} {words}"
         if name in START_EVENTS:
             self._live.start()  # harmless if it already runs
         elif not self._live.is_started:
@@ -44,7 +45,7 @@ class LiveView(RedrawnView):
         if name in LASTING:
             self._console.print(Text(line))
         elif name != "rollout.created":  # its id is printed as a result, and the view shows the rest
-            self._events.append(line)
+            self._events.append(f"{short_time(at)} {words}")
 
     def observed(self, rollout: Rollout, observation: Observation, status: Status) -> None:
         """Show an observation."""

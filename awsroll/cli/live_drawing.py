@@ -12,7 +12,7 @@ from rich.console import ConsoleDimensions, Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from awsroll.cli.local_time import clock_time
+from awsroll.cli.local_time import clock_time, zone_name
 from awsroll.cli.process_state import connection
 from awsroll.cli.render_report import servers_text
 from awsroll.cli.terminal_text import TerminalText as Text
@@ -38,12 +38,13 @@ COLOURS: dict[CellState, str] = {
     ServerPhase.KEPT: "bright_blue",
     UntouchedServer.SKIPPED: "white",
 }
+_LEAVING = (ServerPhase.DRAINING, ServerPhase.TERMINATING)
 _MOST_ROWS = 9  # of cells; a larger fleet shows counts for each zone
 _SPACED_ROWS = 6
 _MOST_WAITS = 4
 _ROWS_AROUND = 8  # heading, legend, progress, counts, limits, waits
 _NO_SECONDS = 0.5
-_ROOM_FOR_KEYS = 8  # as `^C^C`
+_ROOM_FOR_KEYS = 5  # as `^C^C`
 _MINUTE = 60
 
 
@@ -62,7 +63,7 @@ def draw(  # noqa: PLR0913 - everything that the view shows
     waits = list(_waits(shown, now))
     room = max(0, size.height - len(cells) - len(waits) - _ROWS_AROUND)
     return Group(
-        _heading(rollout, shown.stage),
+        _heading(rollout, shown.stage, zone=zone_name(now)),
         *cells,
         _legend(shown),
         _progress(shown, now, started_at, left),
@@ -88,11 +89,12 @@ def _last(events: tuple[str, ...], room: int) -> tuple[str, ...]:
     return events[-room:] if room else ()
 
 
-def _heading(rollout: Rollout, stage: str) -> Text:
+def _heading(rollout: Rollout, stage: str, *, zone: str) -> Text:
     return Text.assemble(
         (rollout.fleet, "bold"),
         f"  {rollout.from_name or '(empty)'} → {rollout.to_name}  {rollout.strategy}  ",
-        (stage, "bold yellow"),
+        (f"{stage}  " if stage else "", "bold yellow"),
+        (f"times in {zone}", "bright_black"),
     )
 
 
@@ -192,8 +194,14 @@ def wait_text(cell: Cell, now: datetime) -> str:
     if cell.until is not None:
         left = (cell.until - now).total_seconds()
         if left > _NO_SECONDS:
-            words.append(f"{duration(left)} left" if cell.ends_well else f"fails in {duration(left)}")
+            words.append(_time_words(cell, duration(left)))
     return f"{cell.instance_id} {cell.state}" + (f": {', '.join(words)}" if words else "")
+
+
+def _time_words(cell: Cell, left: str) -> str:
+    if cell.ends_well:
+        return f"{left} left"
+    return f"at most {left}" if cell.state in _LEAVING else f"fails in {left}"
 
 
 def _approval(shown: Picture, now: datetime) -> Iterator[Text]:

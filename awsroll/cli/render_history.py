@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from awsroll.cli.aligned_text import aligned
+from awsroll.cli.aligned_text import fitted
 from awsroll.cli.local_time import local_moment
 from awsroll.core.model.duration_text import duration
-from awsroll.printable import printable
 
 if TYPE_CHECKING:
     from awsroll.report import Report, RolloutSummary
@@ -38,11 +37,8 @@ def summaries_text(
     rows += [
         (record.rollout_id, record.fleet or "?", "?", "unreadable", "?", "?", "?", "", "") for record in unreadable
     ]
-    table = aligned(_without_empty([_HEADING, *rows]))
-    if width is None or max(map(len, table.splitlines())) <= width:
-        return table
-    first = aligned([(*row[:4], row[5]) for row in rows]).splitlines()
-    return "\n".join(line for pair in zip(first, map(_second_line, rows), strict=True) for line in pair)
+    pairs = [((*row[:4], row[5]), _second_line(row)) for row in rows]
+    return fitted(_without_empty([_HEADING, *rows]), pairs, width)
 
 
 def _without_empty(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -52,9 +48,9 @@ def _without_empty(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def _second_line(row: tuple[str, ...]) -> str:
-    _, _, _, _, started, _, by, approved, reason = map(printable, row)
+    _, _, _, _, started, _, by, approved, reason = row
     approval = f", approved by {approved}" if approved else ""
-    return f"    {started} by {by}{approval}{f': {reason}' if reason else ''}"
+    return f"{started} by {by}{approval}{f': {reason}' if reason else ''}"
 
 
 def _row(summary: "RolloutSummary", now: datetime) -> tuple[str, ...]:

@@ -93,5 +93,7 @@ class AuditRecorder:
             message=rollout.message,
             ref=rollout.ref,
             changes=self.changes if act is Act.STARTED else (),
+            from_name=rollout.from_name,
+            to_name=rollout.to_name,
             record="" if ended is None else digest_of_record(ended()),
         )

@@ -205,6 +205,8 @@ class Session:
             strategy=rollout.strategy.value,
             from_version=rollout.from_version,
             to_version=rollout.to_version,
+            from_name=rollout.from_name,
+            to_name=rollout.to_name,
         )
 
     def note_changes(self, changes: Sequence[TemplateChange]) -> None:

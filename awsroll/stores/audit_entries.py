@@ -48,6 +48,8 @@ class Deed:
         by: who did it: the ARN of the caller of AWS, or the user and the host. For an approval: who approved. For a
             pause and an end: who drove the rollout; `reason` names the person who requested it.
         place: where the driver runs: the host, or the ARN of the execution.
+        from_name: the version before with the name of its launch template; empty in entries of older versions.
+        to_name: the new version with the name of its launch template; empty in entries of older versions.
         request: the digest of the request of the rollout.
         record: of an end: the digest of the record.
     """
@@ -70,6 +72,8 @@ class Deed:
     ref: str = ""
     changes: tuple[str, ...] = ()
     record: str = ""
+    from_name: str = ""
+    to_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

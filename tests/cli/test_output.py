@@ -321,7 +321,7 @@ def test_a_list_has_who_approved_and_fits_a_narrow_terminal() -> None:
     )
     summary, now = summarize(known, is_driven=False), T0 + timedelta(seconds=61)
 
-    wide, narrow = (summaries_text([summary], now=now, width=width).splitlines() for width in (None, 70))
+    wide, narrow = (summaries_text([summary], now=now, width=width).splitlines() for width in (None, 75))
 
     assert summary.approved_by == ("arn:aws:iam::123456789012:user/jo", "root@vm")
     assert wide[0].split()[-5:] == ["DURATION", "BY", "APPROVED", "BY", "WHY"]

@@ -145,6 +145,8 @@ def test_a_wait_says_its_reason_and_what_happens_then() -> None:
 
     assert wait_text(cell, NOW) == "i-1 verifying: Target.Timeout"
     assert wait_text(replace(cell, until=NOW + timedelta(seconds=61)), NOW).endswith("fails in 1 min 1 s")
+    leaving = replace(cell, state=ServerPhase.DRAINING, until=NOW + timedelta(seconds=61))
+    assert wait_text(leaving, NOW).endswith("at most 1 min 1 s")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from awsroll.core.model.phases import RolloutPhase, ServerPhase, UntouchedServer
 
 PATH = Path(__file__).parents[2] / "docs" / "events.md"
 _OF_APPROVAL = "checkpoint, checkpoints, updated, servers, command, message"
-_OF_START = "rollout_id, fleet, strategy, from_version, to_version"
+_OF_START = "rollout_id, fleet, strategy, from_version, to_version, from_name, to_name"
 _OF_CALL = "answer, instance_ids, reason, change, message"
 _OPENING = """# Events and phases
 

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 import awsroll
+from awsroll.cli import history
 from awsroll.cli.main import run
 from awsroll.core.model.status import Outcome
 from awsroll.driver import operations
@@ -103,6 +105,12 @@ def test_the_export_has_one_line_for_each_entry(rolled: LocalStore, capsys: pyte
     table = capsys.readouterr().out.splitlines()
     assert len(table) == 3
     assert "lt-web2:1 -> lt-web2:2" in table[1]
+    with patch.object(history, "result_width", lambda: 80):
+        assert run(["history", "web-2", *state]) == 0
+    narrow = capsys.readouterr().out.splitlines()
+    assert len(narrow) >= 4
+    assert max(map(len, narrow)) <= 80
+    assert narrow[1].startswith("    lt-web2:1 -> lt-web2:2 by ")
     assert run(["history", "--head", "x", *state]) == 2
 
 
