@@ -1,8 +1,8 @@
 """Records the decisions of a rollout, for `awsroll replay`: in the store, and in a file that the caller names.
 
 The recording is written every minute and at the end of a process, so a crash loses at most the last minute. A driver
-that makes single steps writes only after a step that has decided something. A failure to write ends the recording and
-never the rollout.
+that makes single steps writes only after a step that has decided something. A failure to write ends the recording with
+a warning, and never the rollout.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from awsroll.core.model.plan import Plan
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.planner import plan
+from awsroll.driver.timeline_recorder import Warn, cause_of, no_warning
 from awsroll.errors import AwsrollError
 from awsroll.ports import Clock
 from awsroll.stores import DecisionFiles
@@ -46,10 +47,12 @@ class DecisionRecorder:
     Args:
         clock: measures the time between two writes.
         file: a file that gets the recording too; None: there is none.
+        warn: receives the reason if the recording cannot be kept.
     """
 
-    def __init__(self, clock: Clock, file: Path | None = None) -> None:
+    def __init__(self, clock: Clock, file: Path | None = None, warn: Warn = no_warning) -> None:
         self._clock = clock
+        self._warn = warn
         self._file = file
         self._files: DecisionFiles | None = None
         self._stored: StoredRecording | None = None
@@ -118,8 +121,9 @@ class DecisionRecorder:
             try:
                 lines = self._stored.begin(is_new=first.before.observed_at is None)
                 writer.continue_after(lines)
-            except (AwsrollError, DocumentError, OSError):
-                self._stored, lines = None, ()
+            except (AwsrollError, DocumentError, OSError) as error:
+                self._give_up(error)
+                lines = ()
         if not lines or self._file is not None:  # a file can be read alone
             self._lines.append(writer.heading())
         return writer
@@ -139,7 +143,8 @@ class DecisionRecorder:
 
             try:
                 append_lines(self._file, lines)
-            except OSError:
+            except OSError as error:
+                self._warn(f"the recording in {self._file} lacks what follows: {error.strerror or error}")
                 self._file = None
         if self._stored is None and self._file is None:
             self._files = None
@@ -151,6 +156,10 @@ class DecisionRecorder:
             return False
         try:
             return self._stored.write(lines)
-        except (AwsrollError, OSError):
-            self._stored = None
+        except (AwsrollError, OSError) as error:
+            self._give_up(error)
             return False
+
+    def _give_up(self, error: Exception) -> None:
+        self._stored = None
+        self._warn(f"`awsroll replay` of this rollout lacks what follows: {cause_of(error)}")

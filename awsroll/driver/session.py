@@ -56,9 +56,9 @@ class Session:
         self.clock = GuardedClock(self._own_clock)
         self.hooks = context.hooks
         self._lease: Lease | None = None
-        self._recorder = TimelineRecorder(self.clock)
-        self._decisions = DecisionRecorder(self.clock, context.record)
-        self._audit = AuditRecorder(lambda message: self.emit("rollout.warning", message=message))
+        self._recorder = TimelineRecorder(self.clock, self._warn)
+        self._decisions = DecisionRecorder(self.clock, context.record, self._warn)
+        self._audit = AuditRecorder(self._warn)
         self._sink: Sink = Tee(self._recorder, self._audit, *sinks_with(context.sink))
         self.stop_requested = context.stop_requested
         self._approver = Approver(approves=context.approve, waits=context.wait_for_approval)
@@ -187,7 +187,7 @@ class Session:
             self.aws,
             rollout,
             place=self._place,
-            warn=warn or (lambda message: self.emit("rollout.warning", message=message)),
+            warn=warn or self._warn,
         )
 
     # --- events -------------------------------------------------------------------------------------------------------
@@ -195,6 +195,9 @@ class Session:
     def emit(self, event: str, **fields: object) -> None:
         """Emit an event at the current time."""
         self._sink.event(event, self.clock.now(), **fields)
+
+    def _warn(self, message: str) -> None:
+        self.emit("rollout.warning", message=message)
 
     def emit_rollout(self, event: str, rollout: Rollout) -> None:
         """Emit an event about the rollout itself: which fleet, from which version to which."""
@@ -254,11 +257,7 @@ class Session:
 
     def notifier(self, rollout: Rollout) -> Notifier:
         """Return the notifier of a rollout, for the destinations that the caller named."""
-
-        def warn(message: str) -> None:
-            self.emit("rollout.warning", message=message)
-
-        return notifier_for(rollout.rollout_id, self._context, self._notes, clock=self._own_clock, warn=warn)
+        return notifier_for(rollout.rollout_id, self._context, self._notes, clock=self._own_clock, warn=self._warn)
 
     def notify(self, record: Record) -> None:
         """Send the notices of a rollout that are due. What cannot be sent is a warning."""

@@ -1,11 +1,12 @@
 """Keeps the course of a rollout in the store, for the report and for `awsroll watch`.
 
 It receives what every sink receives. It writes what the first observation of a rollout shows, then every 15 seconds, in
-a directory every 2 seconds, and at the end of a process. A failure to write ends the recording and never the rollout.
+a directory every 2 seconds, and at the end of a process. A failure to write that lasts ends the recording with a
+warning, and never the rollout.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,9 +25,22 @@ if TYPE_CHECKING:
 _OBSERVATION_SECONDS = 0.2  # the shortest time between two observations that are recorded
 _SEGMENT_CHARACTERS = 64_000  # beyond its opening
 _MOST_SEGMENTS = 64
+_PATIENCE_SECONDS = 60.0
 _MOST_PER_NAME = 100  # events of one name from one process
 _IN_LANES = ("instance.", "instances.", "group.instances-", "group.standby-", "command.")
 _CALLS = "a "
+
+
+Warn = Callable[[str], None]
+
+
+def no_warning(_: str) -> None:
+    """Drop a warning."""
+
+
+def cause_of(error: Exception) -> str:
+    """Return what failed: the first sentence of an error. The others are for a rollout that stops."""
+    return str(error).split(". ", 1)[0]
 
 
 class CountedCalls(Protocol):
@@ -42,13 +56,15 @@ class TimelineRecorder:
 
     Args:
         clock: measures the time between two writes.
+        warn: receives the reason if the course cannot be kept.
 
     Attributes:
         continues: whether another process has kept the course before.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, warn: Warn = no_warning) -> None:
         self._clock = clock
+        self._warn = warn
         self._files: TimelineFiles | None = None
         self._frame: Frame | None = None
         self._early: list[tuple[str, datetime, Mapping[str, object]]] = []
@@ -62,6 +78,8 @@ class TimelineRecorder:
         self._opening = 0
         self._written_at = self._observed_at = float("-inf")
         self._has_news = False
+        self._failing_since: float | None = None
+        self._patience = _PATIENCE_SECONDS
         self.continues = False
 
     def keep_in(self, files: TimelineFiles) -> None:
@@ -78,8 +96,8 @@ class TimelineRecorder:
             self.continues = count > 0
             self._number = max(0, count - 1)
             self._item = self._files.read(self._number) if count else None
-        except (AwsrollError, OSError):
-            self._files = None
+        except (AwsrollError, OSError) as error:
+            self._give_up(error)
             return
         stored = () if self._item is None else self._item.value.lines
         self._opening = 0 if self._item is None else self._item.value.opening
@@ -119,6 +137,7 @@ class TimelineRecorder:
     def finish(self) -> None:
         """Write what is not written yet."""
         if self._frame is not None and self._files is not None:
+            self._patience = 0.0  # nothing writes again
             self._write(self._clock.now())
 
     def _add(self, line: str) -> None:
@@ -150,12 +169,22 @@ class TimelineRecorder:
             self._files = None
 
     def _put(self) -> None:
-        """Write the current segment. After a failure, record nothing further: another process may do so."""
+        """Write the current segment. If that fails for a minute, record nothing further: another process may do so."""
         if self._files is None or self._frame is None:
             return
         lines = (*self._lines, *call_lines(self._calls))
         segment = Segment(started_at=self._frame.started_at, lines=lines, opening=self._opening)
         try:
             self._item = self._files.write(self._number, segment, before=self._item)
-        except (AwsrollError, OSError):
-            self._files = None
+        except (AwsrollError, OSError) as error:
+            now = self._clock.monotonic()
+            self._failing_since = now if self._failing_since is None else self._failing_since
+            self._has_news = True
+            if now - self._failing_since >= self._patience:
+                self._give_up(error)
+        else:
+            self._failing_since = None
+
+    def _give_up(self, error: Exception) -> None:
+        self._files = None
+        self._warn(f"the report and `awsroll watch` of this rollout lack what follows: {cause_of(error)}")

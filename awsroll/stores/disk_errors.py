@@ -20,6 +20,7 @@ _ANOTHER = "Choose another --state"
 _CAUSES = {
     errno.ENOSPC: _Meaning("the disk is full", "Free some space"),
     errno.EDQUOT: _Meaning("the disk quota of this user is used up", "Free some space or raise the quota"),
+    errno.EFBIG: _Meaning("the file is larger than the limit of this process", "Raise the limit (`ulimit -f`)"),
     errno.EROFS: _Meaning("the file system is read-only", "Mount it for writing, or choose another --state"),
     errno.EIO: _Meaning("the disk reports an input/output error", f"Check the disk. {_ANOTHER} if it is broken"),
     errno.EMFILE: _Meaning("this process has too many open files", "Raise the limit (`ulimit -n`)"),

@@ -97,3 +97,24 @@ def test_a_disk_that_fails_for_a_few_seconds_stops_nothing(rolling: Rolling, mon
     assert len(warnings) == 1
     assert "the lease of the fleet cannot be renewed: the store could not be written" in warnings[0]
     assert "the disk quota of this user is used up" in warnings[0]
+
+
+@pytest.mark.parametrize(("folder", "lost"), [("timelines", "awsroll watch"), ("decisions", "awsroll replay")])
+def test_what_is_kept_beside_the_record_is_a_warning_if_it_cannot_be_written(
+    rolling: Rolling, monkeypatch: pytest.MonkeyPatch, folder: str, lost: str
+) -> None:
+    make = tempfile.mkstemp
+
+    def mkstemp(*arguments: Any, **options: Any) -> Any:
+        if folder in str(options.get("dir", "")):  # a file that is larger than `ulimit -f` allows
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        return make(*arguments, **options)
+
+    monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
+    watching = Watching()
+
+    assert roll(rolling, rolling.store, watching).status is Outcome.SUCCEEDED
+    (warning,) = [str(fields["message"]) for name, fields in watching.seen if name == "rollout.warning"]
+    assert lost in warning
+    assert "the file is larger than the limit of this process" in warning
+    assert "no further change" not in warning, "the rollout goes on"
