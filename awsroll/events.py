@@ -21,6 +21,7 @@ _SHOWN_WITHOUT_KEY = ("instance_id", "instance_ids", "message", "rollout_id", "c
 _IN_MESSAGES = ("checkpoint", "checkpoints", "updated", "servers", "command")  # the message says the same
 _VERSIONS = ("from_version", "to_version", "from_name", "to_name")
 _USUAL_ANSWER = "done"
+_UNDECIDED = "running"
 _WARNINGS = frozenset(
     {
         "aws.fallback",
@@ -138,6 +139,8 @@ class JsonLines:
 def in_words(name: str, fields: dict[str, object]) -> str:
     """Return an event as one readable line, such as `instance deregistered: i-0abc, reason outdated`."""
     shown = {key: value for key, value in fields.items() if value not in (None, "", (), [], _USUAL_ANSWER)}
+    if shown.get("outcome") == _UNDECIDED:
+        del shown["outcome"]
     if "to_name" in shown:
         shown = _with_versions(shown)
     if "message" in shown:

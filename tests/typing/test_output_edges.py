@@ -18,6 +18,7 @@ WRITERS = {
     "awsroll/telemetry/metric_lines.py": "JSON lines of metrics, whose characters outside ASCII are escapes",
     "awsroll/stages/event_schema.py": "a schema of its own, for the documentation",
     "lambda/build.py": "the output of a build",
+    "lambda/approval_page.py": "binds fields of the log",
     "lambda/durable.py": "binds fields of the log",
     "lambda/codepipeline.py": "binds fields of the log",
     "lambda/handling.py": "configures the log as JSON lines",
