@@ -3,6 +3,7 @@
 from math import ceil
 from typing import TYPE_CHECKING
 
+from awsroll.core.classify.blast_radius import BAKE_TIME
 from awsroll.core.judge.e_process import Sensitivity
 from awsroll.core.judge.power import Servers, seconds_to_find
 from awsroll.core.model.amount import Amount
@@ -49,14 +50,20 @@ def blast_rows(plan: "RolloutPlan", request: RolloutSpec) -> list[tuple[str, str
 def _reach(part: "Exposure", previous: str) -> str:
     """Return what a bad version can reach until a gate opens, or after the last one."""
     servers = "1 server" if part.servers == 1 else f"{part.servers} servers"
-    when = f"until {_gate(part.gate)} opens, " if part.gate else f"after {_gate(previous)}, " if previous else ""
+    when = f"until {_end_of(part.gate)}, " if part.gate else f"after {_gate(previous)}, " if previous else ""
     share = f"{100 * part.share:.0f} % of requests"
     if part.seconds is None:
         return f"{when}at most {servers}, {share} can meet it, until an alarm or a person ends it"
     return f"{when}at most {servers}, {duration(_ROUNDED * ceil(part.seconds / _ROUNDED))}, {share} can meet it"
 
 
+def _end_of(gate: str) -> str:
+    return "the bake time ends" if gate == BAKE_TIME else f"{_gate(gate)} opens"
+
+
 def _gate(name: str) -> str:
+    if name == BAKE_TIME:
+        return "the bake time"
     return f"the checkpoint of {name}" if name.startswith("zone ") else f"checkpoint {name}"
 
 

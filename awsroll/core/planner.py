@@ -16,6 +16,7 @@ from awsroll.core.classify.capacity import Capacity, measure
 from awsroll.core.classify.view import View
 from awsroll.core.decide import blocks, gates, rehearsal, settings
 from awsroll.core.decide.bring_back import bring_back
+from awsroll.core.decide.control_server import is_bake_due
 from awsroll.core.decide.finish import finish
 from awsroll.core.decide.health_marks import clear_before_care, clear_for_serving, warn_of_marks
 from awsroll.core.decide.launch import adopt_old_launches, launch, note_shortage, settle_launches
@@ -247,6 +248,14 @@ def _wait_or_complete(view: View, capacity: Capacity, proposals: Proposals) -> t
         proposals.wait(Reason.BLOCKED)
     if is_closed or proposals.is_waiting:
         return view.status, proposals
+    return _wait_for_servers(view, capacity, proposals)
+
+
+def _wait_for_servers(view: View, capacity: Capacity, proposals: Proposals) -> tuple[Status, Proposals]:
+    """Bake beside the control server, wait for servers that must still go or come, or complete."""
+    owed = capacity.inbound or view.status.calls
+    if is_bake_due(view, capacity) and not owed:
+        return gates.watch(view)
     if _is_unfinished(view, capacity):
         proposals.wait(Reason.CAPACITY)
         status = view.status

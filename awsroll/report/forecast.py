@@ -17,7 +17,6 @@ from awsroll.core.decide.victims import order
 from awsroll.core.decide.zone_turns import in_turns
 from awsroll.core.model.finding import Finding
 from awsroll.core.model.fingerprint import Fingerprint
-from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout, version_of
 from awsroll.core.model.status import Status
@@ -220,7 +219,7 @@ def _traffic(view: View, history: History) -> Traffic:
     rollout, zones = view.rollout, Counter(server.zone for server in view.live)
     return Traffic(
         rate=ASSUMED_RATE,
-        metrics=sum(hook.point is HookPoint.WHILE_JUDGING for hook in rollout.hooks),
+        metrics=len(rollout.metrics),
         arrival_seconds=longest_arrival(rollout, view.observation.target_groups, history),
         zones=tuple(zones.values()),
     )

@@ -7,6 +7,7 @@ import pytest
 from awsroll.core.classify.blast_radius import Traffic, blast_radius
 from awsroll.core.classify.capacity import Bounds, bounds
 from awsroll.core.model.amount import Amount
+from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.rollout import Gates, OnFailure, Rollout, Strategy
 from tests.judge.bad_versions import KINDS, PLANS, made_from, stated
 from tests.judge.blast_radius import exceeded, reached
@@ -70,6 +71,15 @@ def test_the_time_ends_with_the_servers_that_must_wait_for_old_ones() -> None:
 def test_without_judge_or_rollback_only_a_person_ends_it() -> None:
     assert seconds(replace(TEN, metrics=0)) == [None, None, None]
     assert seconds(on_failure=OnFailure.PAUSE) == [None, None, None]
+
+
+def test_the_bake_time_ends_a_part_with_one_old_server_left() -> None:
+    baked = replace(ONE_THEN_HALF, bake_seconds=600)
+    hooks = (Hook(point=HookPoint.WHILE_JUDGING, name="errors", command=("count",)),)
+
+    assert radius(gates=baked, hooks=hooks) == [("1", 1, 0.1), ("50%", 5, 0.5), ("bake time", 9, 0.9), ("", 10, 1.0)]
+    assert seconds(gates=baked, hooks=hooks)[2] is not None
+    assert [gate for gate, _, _ in radius(gates=baked)] == ["1", "50%", ""]
 
 
 def test_stated_are_all_parts_of_each_plan() -> None:

@@ -29,6 +29,9 @@ from awsroll.core.model.rollout import OnFailure, Rollout, Strategy
 CERTAINTY = 0.9995
 """How likely the stated seconds are enough for the judge."""
 
+BAKE_TIME = "bake time"
+"""The name of the part that ends with the bake time, if an old server stays in traffic until then."""
+
 _LOOKS_SECONDS = 6.0  # until the counts are read, the rollback is decided and its first call is made
 _LOOK_SHARE = 0.1  # how much later than it serves a server is seen to serve
 _POINTS = 5  # numbers of new servers to compute, between two gates
@@ -39,7 +42,7 @@ class Exposure:
     """What a version can reach that turns bad in one part of a rollout.
 
     Attributes:
-        gate: the name of the gate that ends this part; empty for the last part.
+        gate: the name of the gate that ends this part, or `bake time`; empty for the last part.
         servers: at most this many servers run it and take requests.
         share: at most this share of requests meets it at any time.
         seconds: for how long; None: until an alarm or a person ends it.
@@ -101,6 +104,8 @@ class _Course:
         else:
             counts = [max(1, amount.rounded_down(desired)) for amount in gates.checkpoints]
         ends = [(name, count) for name, count in zip(gates.names, counts, strict=False) if count < desired]
+        if self.rollout.keeps_control_server and desired > 1:
+            ends.append((BAKE_TIME, desired - 1))
         return [*ends, ("", desired)] if desired else []
 
     def seconds(self, new: int, *, most: int) -> float | None:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from awsroll.core.classify.capacity import Capacity, vacancies
 from awsroll.core.classify.view import View
 from awsroll.core.decide.approvals import approval_event, awaited_approval
+from awsroll.core.decide.control_server import most_before_bake
 from awsroll.core.decide.rehearsal import turn_back
 from awsroll.core.decide.zone_turns import candidates_in_turn, is_replaced, launches_in_turn
 from awsroll.core.lifecycle import note
@@ -41,10 +42,22 @@ def is_closed(status: Status) -> bool:
 
 def limit(view: View, capacity: Capacity) -> int:
     """Return how many servers may be touched (replaced, reloaded or launched) before the next gate opens."""
+    most = most_before_bake(view, capacity)
+    checkpoint = _limit_of_checkpoint(view, capacity)
+    if checkpoint is None:
+        return capacity.limits.desired + capacity.limits.max_surge if most is None else most
+    return checkpoint if most is None else min(checkpoint, most)
+
+
+def _limit_of_checkpoint(view: View, capacity: Capacity) -> int | None:
     checkpoints = view.rollout.gates.checkpoints
     if view.status.gate.passed >= len(checkpoints):
-        return capacity.limits.desired + capacity.limits.max_surge
+        return None
     return max(1, checkpoints[view.status.gate.passed].rounded_down(capacity.limits.desired))
+
+
+def _is_limited(view: View, capacity: Capacity) -> bool:
+    return view.status.gate.passed < len(view.rollout.gates.checkpoints) or most_before_bake(view, capacity) is not None
 
 
 def launches_left(view: View, capacity: Capacity) -> int:
@@ -53,7 +66,7 @@ def launches_left(view: View, capacity: Capacity) -> int:
         return _launches_in_flight(view)
     if view.rollout.gates.by_zone:
         return min(capacity.launches_allowed, launches_in_turn(view))
-    if view.status.gate.passed >= len(view.rollout.gates.checkpoints):
+    if not _is_limited(view, capacity):
         return capacity.launches_allowed
     return max(0, limit(view, capacity) - max(0, capacity.current - _current_from_start(view)))
 
@@ -74,7 +87,7 @@ def touches_left(view: View, capacity: Capacity) -> int:
         return 0
     if view.rollout.gates.by_zone:
         return len(candidates_in_turn(view))
-    if view.status.gate.passed >= len(view.rollout.gates.checkpoints):
+    if not _is_limited(view, capacity):
         return len(view.candidates)
     return max(0, limit(view, capacity) - _touched(view, capacity))
 
@@ -115,7 +128,8 @@ def _is_reached(view: View, capacity: Capacity) -> bool:
     counted = _touched(view, capacity)
     if view.rollout.strategy is Strategy.DOUBLE_HALF:
         counted = max(counted, capacity.current - _current_from_start(view))
-    return counted >= limit(view, capacity)
+    checkpoint = _limit_of_checkpoint(view, capacity)
+    return checkpoint is not None and counted >= checkpoint
 
 
 def pass_gate(view: View) -> tuple[Status, Proposals]:
@@ -129,7 +143,7 @@ def pass_gate(view: View) -> tuple[Status, Proposals]:
         return status, proposals
     if at - since < timedelta(seconds=gates.delay_seconds):
         proposals.wait(Reason.CHECKPOINT)
-    elif is_undecided(view) and not _has_waited_for_verdict(view, since):
+    elif is_undecided(view) and not _has_waited_for_verdict(view, since, gates.delay_seconds):
         proposals.wait(Reason.JUDGING)
     elif gates.needs_approval and status.user_requests.approved <= status.gate.passed:
         proposals.wait(Reason.APPROVAL)
@@ -153,11 +167,9 @@ def _noted_without_verdict(view: View, status: Status, what: str) -> Status:
     return add_warnings(status, f"{what} without a verdict: {lacking(view)}") if is_undecided(view) else status
 
 
-def _has_waited_for_verdict(view: View, since: datetime) -> bool:
-    gates = view.rollout.gates
-    if gates.judge.wait_seconds is None:
-        return False
-    return view.observation.at - since >= timedelta(seconds=gates.delay_seconds + gates.judge.wait_seconds)
+def _has_waited_for_verdict(view: View, since: datetime, delay_seconds: float) -> bool:
+    most = view.rollout.gates.judge.wait_seconds
+    return most is not None and view.observation.at - since >= timedelta(seconds=delay_seconds + most)
 
 
 def _asked(view: View, status: Status) -> Status:
@@ -190,7 +202,7 @@ def restart_approval_timer(rollout: Rollout, status: Status, at: datetime) -> St
 
 def bake(view: View) -> tuple[Status, Proposals]:
     """Observe the whole new fleet for the bake time, wait for its status checks, then run the last hooks."""
-    status, proposals = _watch(view)
+    status, proposals = watch(view)
     if not proposals.is_waiting:
         status = await_status_checks(view.with_status(status), proposals)
     if not proposals.is_waiting and not status.rolling_back:
@@ -198,7 +210,8 @@ def bake(view: View) -> tuple[Status, Proposals]:
     return status, proposals
 
 
-def _watch(view: View) -> tuple[Status, Proposals]:
+def watch(view: View) -> tuple[Status, Proposals]:
+    """Observe the fleet for the bake time and, while old servers serve as well, until the judge can tell."""
     status, at, proposals = view.status, view.observation.at, Proposals()
     seconds = view.rollout.gates.bake_seconds
     if status.gate.baked or status.rolling_back or seconds == 0:
@@ -210,6 +223,10 @@ def _watch(view: View) -> tuple[Status, Proposals]:
     if at - since < timedelta(seconds=seconds):
         proposals.wait(Reason.BAKING)
         return status, proposals
+    if is_undecided(view) and not _has_waited_for_verdict(view, since, seconds):
+        proposals.wait(Reason.JUDGING)
+        return status, proposals
+    status = _noted_without_verdict(view, status, "the bake time ended")
     return replace(status, gate=replace(status.gate, baked=True, baking_since=None)), proposals
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from awsroll.core.model.amount import NONE, Amount
-from awsroll.core.model.hooks import Hook
+from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.observation import FleetKind, Instance, TargetKey, TemplateVersion
 from awsroll.core.model.period import Period
 from awsroll.core.model.replacing import replace
@@ -288,6 +288,17 @@ class Rollout:
             self.health_check_threshold,
         )
         return any(setting is not None for setting in settings)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of what the judge compares: the hooks at `while_judging`."""
+        return tuple(hook.name for hook in self.hooks if hook.point is HookPoint.WHILE_JUDGING)
+
+    @property
+    def keeps_control_server(self) -> bool:
+        """Whether an old server stays in traffic during the bake time, as far as the request says."""
+        gates = self.gates
+        return bool(self.metrics) and gates.bake_seconds > 0 and not gates.by_zone and not self.keep_old
 
     @property
     def held_target_groups(self) -> tuple[str, ...]:

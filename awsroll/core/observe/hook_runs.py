@@ -285,7 +285,7 @@ def _is_in_flight(view: View, name: str) -> bool:
 def _with_stopped_clocks(view: View) -> Status:
     """Exclude the time since the last observation from the clocks of the servers that wait for a hook."""
     status, at = view.status, view.observation.at
-    judges = {hook.name for hook in view.original.hooks if hook.point is HookPoint.WHILE_JUDGING}
+    judges = view.original.metrics
     waiting = {call.subject for call in status.hooks.announced if call.name not in judges} - probes_of(view)
     if not waiting or status.observed_at is None:
         return status

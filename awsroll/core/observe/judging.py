@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsroll.core.classify.view import View
 from awsroll.core.model.evidence import Evidence, Sample
-from awsroll.core.model.hooks import HookCall, HookPoint, HookSeen, HookState
+from awsroll.core.model.hooks import HookCall, HookSeen, HookState
 from awsroll.core.model.observation import Instance
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
@@ -29,16 +29,11 @@ _LONGEST_INTERVAL = timedelta(minutes=5)
 _RUNNING_SECONDS = 1.0  # until the next look while a hook counts
 
 
-def metrics(view: View) -> tuple[str, ...]:
-    """Return the names of the metrics: the hooks at `while_judging`."""
-    return tuple(hook.name for hook in view.original.hooks if hook.point is HookPoint.WHILE_JUDGING)
-
-
 def is_judged(view: View) -> bool:
     """Return whether the judge works now: the rollout rolls forward, and has a metric."""
     status = view.status
     turns = not status.rolling_back or proves_way_back(status)
-    return status.mode is Mode.ROLLING and turns and status.outcome is Outcome.RUNNING and bool(metrics(view))
+    return status.mode is Mode.ROLLING and turns and status.outcome is Outcome.RUNNING and bool(view.original.metrics)
 
 
 def proves_way_back(status: Status) -> bool:
@@ -63,7 +58,7 @@ def judged_until_now(view: View) -> dict[str, Evidence]:
     return {
         name: replace(evidence, growth=(), spread=(), quiet_until={})
         for name, evidence in view.status.judge.items()
-        if name in metrics(view)
+        if name in view.original.metrics
     }
 
 
@@ -93,7 +88,7 @@ def _warms_up(view: View, instance: Instance, since: datetime) -> bool:
 def propose_samples(view: View, proposals: Proposals) -> None:
     """Propose to run the hooks of the metrics whose next sample is due. Nothing waits for them."""
     if is_judged(view) and compared(view):
-        proposals.hooks += [(name, "") for name in metrics(view) if _seconds_left(view, name) <= 0]
+        proposals.hooks += [(name, "") for name in view.original.metrics if _seconds_left(view, name) <= 0]
 
 
 def seconds_until_sample(view: View) -> float | None:
@@ -101,7 +96,9 @@ def seconds_until_sample(view: View) -> float | None:
     if not is_judged(view) or not compared(view):
         return None
     running = {call.name for call in view.status.hooks.announced}
-    waits = (_RUNNING_SECONDS if name in running else max(0.0, _seconds_left(view, name)) for name in metrics(view))
+    waits = (
+        _RUNNING_SECONDS if name in running else max(0.0, _seconds_left(view, name)) for name in view.original.metrics
+    )
     return min(waits)
 
 
@@ -163,7 +160,7 @@ def judgements(view: View) -> dict[str, "Judgement"]:
     from awsroll.core.judge.verdicts import judge  # noqa: PLC0415 - see above
 
     sensitivity = _sensitivity(view)
-    return {name: judge(_evidence(view.status, name), sensitivity) for name in metrics(view)}
+    return {name: judge(_evidence(view.status, name), sensitivity) for name in view.original.metrics}
 
 
 def is_undecided(view: View) -> bool:
@@ -191,7 +188,7 @@ def _sensitivity(view: View) -> "Sensitivity":
     from awsroll.core.judge.e_process import Sensitivity  # noqa: PLC0415 - see above
 
     judging = view.original.gates.judge
-    shares = max(1, len(metrics(view))) * (2 if view.original.gates.rehearses else 1)
+    shares = max(1, len(view.original.metrics)) * (2 if view.original.gates.rehearses else 1)
     return Sensitivity(alpha=judging.alpha / shares, effect=judging.effect)
 
 
