@@ -1,10 +1,11 @@
-"""CloudWatch: the alarms that a rollout watches."""
+"""CloudWatch: the alarms that a rollout watches, and metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from awsroll.aws.batches import batches
 from awsroll.aws.caller import Caller, Reply
-from awsroll.core.aws_limits import ALARMS_DESCRIBED
+from awsroll.core.aws_limits import ALARMS_DESCRIBED, METRICS_READ
 from awsroll.errors import AwsRefusedError
 
 _SERVICE = "cloudwatch"
@@ -28,6 +29,26 @@ class CloudWatch:
         installed SDK or the endpoint does not know is left out.
         """
         return [alarm for batch in batches(names, ALARMS_DESCRIBED) for alarm in self._described(batch)]
+
+    def metric_sums(self, queries: Mapping[str, Reply], *, since: datetime, until: datetime) -> dict[str, list[float]]:
+        """Return the values of metrics, by the ids of the queries. One call reads up to 500 metrics.
+
+        Args:
+            queries: by its id, each metric with its statistic and period (`MetricStat`).
+            since: the begin of the first period.
+            until: the end of the last period.
+        """
+        found: dict[str, list[float]] = {name: [] for name in queries}
+        for batch in batches(list(queries), METRICS_READ):
+            request = {
+                "MetricDataQueries": [{"Id": name, "MetricStat": queries[name]} for name in batch],
+                "StartTime": since,
+                "EndTime": until,
+            }
+            for page in self._caller.pages(_SERVICE, "GetMetricData", request):
+                for result in page.get("MetricDataResults", []):
+                    found[result["Id"]] += result.get("Values", [])
+        return found
 
     def _described(self, names: Sequence[str]) -> list[Reply]:
         known = self._caller.clients.values(_SERVICE, "AlarmType") - self._refused

@@ -29,10 +29,16 @@ def judge_rows(plan: "RolloutPlan", request: RolloutSpec) -> list[tuple[str, str
     new = Amount.parse(request.checkpoint[0]).rounded_down(plan.desired) if request.checkpoint else 1
     new = max(1, new)
     effect = f"{request.judge_effect} more bad requests on {new} of {plan.desired} servers"
-    times = [f"{rough_duration(seconds)} at {rate} requests/s" for rate, seconds in _times(plan, request, new, metrics)]
-    if not times:
+    if new >= plan.desired:
         return [("judge", f"cannot find {effect}: no old server is left to compare with")]
-    return [("judge", f"finds {effect} within {', '.join(times)} of the fleet")]
+    rates = _RATES if plan.requests_per_second is None else (plan.requests_per_second,)
+    found = [(rate, _seconds(plan, request, new, metrics, rate)) for rate in rates]
+    times = [f"{rough_duration(seconds)} at {rate:.3g} requests/s" for rate, seconds in found if seconds is not None]
+    if plan.requests_per_second is None:
+        return [("judge", f"finds {effect} within {', '.join(times)} of the fleet")]
+    if not times:
+        return [("judge", f"cannot find {effect} at the fleet's {plan.requests_per_second:.3g} requests/s")]
+    return [("judge", f"finds {effect} within {times[0]}, the fleet's rate of the last hour")]
 
 
 def blast_rows(plan: "RolloutPlan", request: RolloutSpec) -> list[tuple[str, str]]:
@@ -43,8 +49,14 @@ def blast_rows(plan: "RolloutPlan", request: RolloutSpec) -> list[tuple[str, str
     before = ("", *(part.gate for part in plan.blast_radius))
     rows = [_reach(part, previous) for part, previous in zip(plan.blast_radius, before, strict=False)]
     if is_judged:
-        rows[0] += f" ({request.judge_effect} more bad requests, at {ASSUMED_RATE:g} requests/s)"
+        rows[0] += f" ({request.judge_effect} more bad requests, at {_rate_words(plan)})"
     return [("bad version" if place == 0 else "", row) for place, row in enumerate(rows)]
+
+
+def _rate_words(plan: "RolloutPlan") -> str:
+    if plan.requests_per_second is None:
+        return f"{ASSUMED_RATE:g} requests/s, which is assumed: CloudWatch tells no rate"
+    return f"{plan.requests_per_second:.3g} requests/s, the fleet's rate of the last hour"
 
 
 def _reach(part: "Exposure", previous: str) -> str:
@@ -67,14 +79,8 @@ def _gate(name: str) -> str:
     return f"the checkpoint of {name}" if name.startswith("zone ") else f"checkpoint {name}"
 
 
-def _times(plan: "RolloutPlan", request: RolloutSpec, new: int, metrics: int) -> list[tuple[float, int]]:
-    """Return pairs of the seconds and the rate of requests."""
+def _seconds(plan: "RolloutPlan", request: RolloutSpec, new: int, metrics: int, rate: float) -> float | None:
     judging = request.judging()
     sensitivity = Sensitivity(alpha=judging.alpha / metrics, effect=judging.effect)
-    found = []
-    for rate in _RATES:
-        servers, interval = Servers(new=new, old=plan.desired - new), judging.interval_seconds
-        seconds = seconds_to_find(servers, rate=rate, sensitivity=sensitivity, interval=interval)
-        if seconds is not None:
-            found.append((seconds, rate))
-    return found
+    servers, interval = Servers(new=new, old=plan.desired - new), judging.interval_seconds
+    return seconds_to_find(servers, rate=rate, sensitivity=sensitivity, interval=interval)

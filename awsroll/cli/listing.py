@@ -11,6 +11,7 @@ from awsroll.cli.output import Output, result_width, write_messages
 from awsroll.errors import RolloutNotFoundError, StateError
 
 if TYPE_CHECKING:
+    from awsroll.core.judge.verdicts import Judgement
     from awsroll.report import InstanceCounts, RolloutSummary
     from awsroll.stores import RecordStore, UnreadableRecord
 
@@ -74,8 +75,10 @@ def status(common: CommonOptions, rollout: str | None) -> int:
     record, summary = store.load(rollout), summaries.status(rollout, store)
     if common.json:
         from awsroll.core.classify.counts import count_servers  # noqa: PLC0415 - see above
+        from awsroll.core.observe.judged_record import current_judgements  # noqa: PLC0415 - see above
         from awsroll.report import instance_counts  # noqa: PLC0415 - see above
 
+        judged = current_judgements(record.rollout, record.status)
         counters, counts = record.status.counters, count_servers(record.rollout, record.status)
         Output(json=True).emit(
             "status",
@@ -87,6 +90,7 @@ def status(common: CommonOptions, rollout: str | None) -> int:
             min_serving=counters.lowest_serving,
             max_live=counters.highest_live,
             max_running=counters.highest_running,
+            judge={name: _plain(each) for name, each in judged.items()},
             warnings=list(record.status.warnings),
         )
     else:
@@ -122,7 +126,7 @@ def _plain_unreadable(record: "UnreadableRecord") -> dict[str, Any]:
     }
 
 
-def _plain(value: "RolloutSummary | InstanceCounts") -> dict[str, Any]:
+def _plain(value: "RolloutSummary | InstanceCounts | Judgement") -> dict[str, Any]:
     import msgspec  # noqa: PLC0415 - see above
 
     plain: dict[str, Any] = msgspec.to_builtins(value)

@@ -9,6 +9,7 @@ from awsroll.cli.render_history import purpose_rows, started_text
 from awsroll.core.classify.counts import ServerCounts, count_servers
 from awsroll.core.model.duration_text import duration
 from awsroll.core.model.status import Outcome
+from awsroll.core.observe.judged_record import current_judgements
 
 if TYPE_CHECKING:
     from awsroll.core.decide.approvals import AwaitedApproval
@@ -150,6 +151,7 @@ def status_text(record: "Record", summary: "RolloutSummary", *, width: int | Non
             _highest(counters.lowest_serving, live=counters.highest_live, running=counters.highest_running),
         ),
         *([] if summary.approval is None else [("approval", approval_text(summary.approval))]),
+        *(("judge", f"{name}: {each.words}") for name, each in current_judgements(record.rollout, status).items()),
         *((f"{server.phase}", name) for name, server in sorted(in_flight.items())),
         *(("failure", words) for words in map(_failure_text, status.failures) if words != summary.reason),
         *(("warning", warning) for warning in status.warnings),

@@ -10,6 +10,7 @@ from awsroll.core.explain.explanation import Explanation, explain
 from awsroll.core.explain.server_facts import ServerFacts
 from awsroll.core.model.observation import AlarmState, CommandState, Instance, InstanceState, Observation
 from awsroll.core.model.status import Status
+from awsroll.core.observe.judged_record import awaited_verdict
 from awsroll.driver.context import Context
 from awsroll.driver.read_machine import console_end, failed_checks
 from awsroll.driver.read_story import stored_course
@@ -143,11 +144,13 @@ def _of_rollout(
     rollout, status = record.rollout, record.status
     approval = awaited_approval(rollout, status, status.user_requests)
     waits = f"it waits for approval at {approval.place}: `{approval.command}`" if approval is not None else ""
+    verdict = awaited_verdict(rollout, status)
+    judge = f"it waits for a verdict of the judge: {verdict}" if verdict else ""
     causes = [failure.cause for failure in reversed(status.failures) if not failure.instance_id]
     alarms = observation.alarms if observation is not None else ()
     failures = observation.group.launch_failures if observation is not None and observation.group is not None else ()
     cause = ". ".join(
-        dict.fromkeys(text for text in (waits, status.reason, *causes[:1], status.shortage.reason) if text)
+        dict.fromkeys(text for text in (waits, judge, status.reason, *causes[:1], status.shortage.reason) if text)
     )
     return explain(
         ServerFacts(

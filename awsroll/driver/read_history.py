@@ -1,15 +1,17 @@
-"""Reads how long the servers of a fleet took in the past: for the duration in a plan. It changes nothing.
+"""Reads what a plan needs of the past of a fleet: how long its servers took, and its requests. It changes nothing.
 
-Past rollouts come from the store, launches from the activity history of the group. Neither is needed: without them, a
-plan estimates from timers alone.
+Past rollouts come from the store, launches from the activity history of the group, requests from CloudWatch. None of
+them is needed: without them, a plan estimates from timers alone and assumes a rate of requests.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Outcome
 from awsroll.core.timeline.arrivals import arrivals, reloads
+from awsroll.driver.read_rate import request_rate
 from awsroll.driver.read_story import stored_course
 from awsroll.driver.session import Session
 from awsroll.errors import AwsrollError
@@ -33,6 +35,13 @@ def read_history(session: Session, rollout: Rollout, drain: float) -> History:
         rollout: the rollout to plan.
         drain: how long its servers drain, in seconds.
     """
+    history = _read_times(session, rollout, drain)
+    if not rollout.metrics:
+        return history
+    return replace(history, server_rate=request_rate(session.aws, rollout.target_groups))
+
+
+def _read_times(session: Session, rollout: Rollout, drain: float) -> History:
     try:
         past = _past_rollouts(session.store, rollout, drain)
         if past.arrivals or rollout.reloads or not rollout.group:

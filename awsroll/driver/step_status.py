@@ -13,6 +13,7 @@ from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Rehearsal
 from awsroll.core.model.user_requests import UserRequests
+from awsroll.core.observe.judged_record import awaited_verdict
 from awsroll.ports import Record
 
 LOCKED_SECONDS = 60
@@ -125,7 +126,7 @@ def step_status_of(
             in_flight=counts.in_flight,
             passed=status.gate.passed,
         ),
-        reason=_short(status.reason or _blocked(status)),
+        reason=_short(status.reason or _blocked(status) or _unjudged(record)),
         approval=awaited_approval(record.rollout, status, requests or status.user_requests),
         revision=record.revision,
     )
@@ -133,6 +134,11 @@ def step_status_of(
 
 def _blocked(status: Status) -> str:
     return "" if status.blocked is None else f"waits for {status.blocked.reason}"
+
+
+def _unjudged(record: Record) -> str:
+    lacking = awaited_verdict(record.rollout, record.status)
+    return f"waits for a verdict: {lacking}" if lacking else ""
 
 
 def _waiting_for(record: Record) -> WaitingFor:
@@ -143,7 +149,7 @@ def _waiting_for(record: Record) -> WaitingFor:
         return WaitingFor.SETTLE if status.must_rest else WaitingFor.PAUSED
     if (waiting := _first(server.phase for server in status.servers.values())) is not None:
         return waiting
-    if status.hooks.announced:
+    if any(call.name not in record.rollout.metrics for call in status.hooks.announced):  # nothing waits for the judge's
         return WaitingFor.HOOK
     if status.mode is Mode.ROLLING and (not status.rolling_back or status.rehearsal is Rehearsal.BACK):
         return _gate(record)

@@ -38,6 +38,8 @@ def reading(request: PolicyRequest) -> list[Statement]:
         actions.append(f"{_EC2}:DescribeLaunchTemplateVersions")
     if request.rollouts.alarms:
         actions.append("cloudwatch:DescribeAlarms")  # a narrower resource would hide composite alarms
+    if request.rollouts.reads_metrics:
+        actions.append("cloudwatch:GetMetricData")  # supports no resources
     statements = [allow("Read", actions)]
     if calendars := request.rollouts.calendars:
         documents = [

@@ -68,6 +68,7 @@ class Rollouts:
         keep_old: old servers stay, out of traffic, until the bake time ends.
         keeps_failed: failed new servers may be kept for inspection.
         alarms: the rollout watches CloudWatch alarms.
+        reads_metrics: the rollout has a judge: a plan reads the fleet's rate of requests.
         calendars: names or ARNs of the change calendars that rollouts follow; `*`: any.
         changes_deregistration_delay: `--deregistration-delay` is given, or a group is attached to a target group of a
             Network Load Balancer whose delay is below 120 seconds, so that awsroll raises it.
@@ -101,6 +102,7 @@ class Rollouts:
     keep_old: bool = False
     keeps_failed: bool = False
     alarms: bool = False
+    reads_metrics: bool = False
     calendars: tuple[str, ...] = ()
     changes_deregistration_delay: bool = False
     changes_health_checks: bool = False

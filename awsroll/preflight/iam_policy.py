@@ -10,7 +10,7 @@ from awsroll.aws.connection import Connection
 from awsroll.core.classify.draining import may_raise_delay
 from awsroll.core.decide.launch_batches import LAUNCHED_SINGLY
 from awsroll.core.model.destinations import without_secrets
-from awsroll.core.model.hooks import HookKind, HookSpec
+from awsroll.core.model.hooks import HookKind, HookPoint, HookSpec
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.period import calendars_of
 from awsroll.core.model.rollout import Strategy
@@ -98,6 +98,7 @@ def _rollouts(spec: RolloutSpec, fleet: FleetFacts, store: str) -> iam.Rollouts:
         keep_old=spec.keep_old,
         keeps_failed=spec.keep_failed > 0,
         alarms=bool(spec.alarm),
+        reads_metrics=any(hook.point is HookPoint.WHILE_JUDGING for hook in spec.all_hooks),
         calendars=calendars_of((*spec.windows, *spec.freezes)),
         notify=without_secrets(spec.notify),
         changes_deregistration_delay=spec.deregistration_delay is not None

@@ -34,11 +34,13 @@ class History:
         arrivals: for each server of past rollouts: from its launch, or from its reload command, until it served.
         rollouts: the number of these rollouts.
         boots: how long the launches of the group took until the server was in service.
+        server_rate: requests a second of a server in the last hour; None if it is not known.
     """
 
     arrivals: tuple[float, ...] = ()
     rollouts: int = 0
     boots: tuple[float, ...] = ()
+    server_rate: float | None = None
 
 
 NO_HISTORY = History()

@@ -32,7 +32,7 @@ from awsroll.report.simulate import Point, Simulated
 _ONLY_IN_FILE = ("asked", "request", "fingerprint")
 _MOST_POINTS = 240
 ASSUMED_RATE = 50.0
-"""Requests a second of the whole fleet, for what a plan says about the judge: the traffic is not known before."""
+"""Requests a second of the whole fleet, for what a plan says about the judge, if CloudWatch does not tell them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +69,8 @@ class RolloutPlan:
         estimated_from: where these times come from, for people.
         capacity_over_time: the expected capacity, from each instant on.
         extra_server_hours: estimated server hours beyond the desired capacity, draining servers included.
+        requests_per_second: what the whole fleet got in the last hour, by CloudWatch; None if it is not known or the
+            rollout has no judge.
         blast_radius: what a bad version can reach, for each part of the rollout that ends at a gate.
         api_calls: about how many AWS calls the rollout makes.
         from_name: the old version with the name of its launch template, such as `web:1`.
@@ -104,6 +106,7 @@ class RolloutPlan:
     estimated_from: str = ""
     capacity_over_time: tuple[Point, ...] = ()
     extra_server_hours: float = 0
+    requests_per_second: float | None = None
     blast_radius: tuple[Exposure, ...] = ()
     api_calls: ExpectedCalls | None = None
     from_name: str = ""
@@ -177,6 +180,7 @@ def forecast(
     groups, skipped = observation.target_groups, len(view.current) + len(view.skipped)
     work = work_of(rollout, limits, outdated=len(leaving), current=skipped)
     expected = estimate(rollout, groups, work, history)
+    rate = None if history.server_rate is None else round(history.server_rate * limits.desired, 2)
     return RolloutPlan(
         fleet=rollout.fleet,
         strategy=rollout.strategy.value,
@@ -204,7 +208,8 @@ def forecast(
         estimated_from=expected.basis,
         capacity_over_time=_thinned(expected.course),
         extra_server_hours=expected.course.surplus_hours(limits.desired),
-        blast_radius=blast_radius(rollout, limits, groups, _traffic(view, history)),
+        requests_per_second=rate,
+        blast_radius=blast_radius(rollout, limits, groups, _traffic(view, history, rate)),
         api_calls=expected_calls(rollout, work, expected.course),
         from_name=rollout.from_name,
         to_name=rollout.to_name,
@@ -215,10 +220,10 @@ def forecast(
     )
 
 
-def _traffic(view: View, history: History) -> Traffic:
+def _traffic(view: View, history: History, rate: float | None) -> Traffic:
     rollout, zones = view.rollout, Counter(server.zone for server in view.live)
     return Traffic(
-        rate=ASSUMED_RATE,
+        rate=ASSUMED_RATE if rate is None else rate,
         metrics=len(rollout.metrics),
         arrival_seconds=longest_arrival(rollout, view.observation.target_groups, history),
         zones=tuple(zones.values()),

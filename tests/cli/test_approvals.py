@@ -10,6 +10,7 @@ import pytest
 from awsroll.cli.local_time import local_moment
 from awsroll.cli.main import run
 from awsroll.core.model.amount import Amount
+from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.rollout import Gates
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.user_requests import UserRequests
@@ -109,6 +110,18 @@ def test_status_shows_the_checkpoint_that_waits_and_the_command(
     command(store, "status", "web-1", "--json")
     approval = line(capsys)["approval"]
     assert (approval["checkpoint"], approval["command"]) == (2, "awsroll approve web-1 --checkpoint 2")
+
+
+def test_status_shows_the_verdict_of_the_judge_and_what_is_missing(
+    store: LocalStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    errors, made = Hook(point=HookPoint.WHILE_JUDGING, name="errors", command=("count",)), record("web-2")
+    store.save(replace(made, rollout=replace(made.rollout, hooks=(errors,))))
+
+    assert command(store, "status", "web-2") == 0
+    assert "errors: wait: no comparison yet" in capsys.readouterr().out
+    command(store, "status", "web-2", "--json")
+    assert line(capsys)["judge"]["errors"]["verdict"] == "wait"
 
 
 def test_status_shows_an_answer_that_the_rollout_has_not_acted_on(

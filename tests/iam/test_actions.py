@@ -30,6 +30,7 @@ EVERYTHING = {
     "keep_old": True,
     "keeps_failed": True,
     "alarms": True,
+    "reads_metrics": True,
     "calendars": ("production",),
     "changes_deregistration_delay": True,
     "changes_health_checks": True,

@@ -178,6 +178,9 @@ def test_each_option_brings_its_own_statement_and_no_more() -> None:
         alarms = statements(policy(HERE, fleets, Rollouts(alarms=True)))
         assert alarms.keys() == plain
         assert "cloudwatch:DescribeAlarms" in alarms["Read"]["Action"]
+        judged = statements(policy(HERE, fleets, Rollouts(reads_metrics=True)))
+        assert judged.keys() == plain
+        assert "cloudwatch:GetMetricData" in judged["Read"]["Action"]
 
 
 VIA_EC2 = {"StringEquals": {"kms:ViaService": "ec2.eu-west-1.amazonaws.com"}}

@@ -7,6 +7,7 @@ from typing import Any
 
 from awsroll.cli.render_plan import plan_summary_text, plan_text
 from awsroll.core.model.amount import EVERYTHING, NONE, Amount
+from awsroll.core.model.hooks import Hook, HookPoint, HookSpec
 from awsroll.core.model.observation import (
     FleetKind,
     Instance,
@@ -17,10 +18,11 @@ from awsroll.core.model.observation import (
     TargetState,
     TemplateVersion,
 )
-from awsroll.core.model.rollout import Gates, Rollout, Strategy, VersionCount, Zones
+from awsroll.core.model.rollout import Gates, OnFailure, Rollout, Strategy, VersionCount, Zones
 from awsroll.core.model.server_record import Slots
 from awsroll.core.model.status import Status
 from awsroll.core.request.spec import RolloutSpec
+from awsroll.report.estimate import NO_HISTORY, History
 from awsroll.report.forecast import PlannedInstance, RolloutPlan, forecast
 from tests.stores.records import T0
 
@@ -41,7 +43,7 @@ def _server(number: int, template: TemplateVersion = OLD, state: TargetState = T
     )
 
 
-def _forecast(*servers: Instance, **request: Any) -> RolloutPlan:
+def _forecast(*servers: Instance, history: Any = NO_HISTORY, **request: Any) -> RolloutPlan:
     rollout = Rollout(
         rollout_id="web-1",
         kind=FleetKind.STANDALONE,
@@ -54,7 +56,7 @@ def _forecast(*servers: Instance, **request: Any) -> RolloutPlan:
     instance_ids = tuple(server.instance_id for server in servers)
     slots = (Slots(zone="zone-a", subnet_id="subnet-a", targets=(KEY,), instance_ids=instance_ids),)
     status = Status(started_at=T0, progress_at=T0, slots=slots)
-    return forecast(rollout, Observation(at=T0, instances=servers, target_groups=(GROUP,)), status)
+    return forecast(rollout, Observation(at=T0, instances=servers, target_groups=(GROUP,)), status, history=history)
 
 
 def test_the_order_comes_from_the_planner_and_current_servers_are_skipped() -> None:
@@ -194,3 +196,33 @@ def test_the_text_of_a_plan_says_gates_failures_settings_and_servers_by_zone() -
     }
     assert [each["setting"] for each in plain["settings"]] == ["suspended-processes"]
     assert [line.split()[1] for line in listed.splitlines()[-3:]] == ["i-0", "i-1", "i-2"]
+
+
+COUNTED = (Hook(point=HookPoint.WHILE_JUDGING, name="errors", command=("count",)),)
+COUNTING = (HookSpec(point=HookPoint.WHILE_JUDGING, name="errors", command=("count",)),)
+
+
+def _judged_text(server_rate: float | None) -> str:
+    servers, gates = [_server(number) for number in range(10)], Gates(checkpoints=(Amount(value=1),))
+    history = History(server_rate=server_rate)
+    plan = _forecast(*servers, history=history, hooks=COUNTED, gates=gates, on_failure=OnFailure.ROLLBACK)
+    asked = RolloutSpec(target_group=("web",), launch_template="web", hooks=COUNTING, checkpoint=("1",))
+    return " ".join(plan_text(replace(plan, asked=asked)).split())
+
+
+def test_a_plan_says_what_the_judge_finds_at_the_fleets_own_rate() -> None:
+    text = _judged_text(5)
+
+    assert "1 of 10 servers within 1 min at 50 requests/s, the fleet's rate of the last hour" in text
+    assert "(5% more bad requests, at 50 requests/s, the fleet's rate of the last hour)" in text
+
+
+def test_a_plan_says_that_the_judge_finds_nothing_without_traffic() -> None:
+    assert "cannot find 5% more bad requests on 1 of 10 servers at the fleet's 0 requests/s" in _judged_text(1e-5)
+
+
+def test_a_plan_assumes_a_rate_that_is_not_known_and_says_so() -> None:
+    text = _judged_text(None)
+
+    assert "at 2 requests/s, " in text
+    assert "at 50 requests/s, which is assumed: CloudWatch tells no rate)" in text

@@ -1,5 +1,6 @@
 """The judge in virtual time: a worse version is rolled back from the canary, and a shared outage turns nothing back."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import cycle
@@ -12,7 +13,10 @@ from awsroll.core.model.amount import Amount
 from awsroll.core.model.hooks import Hook, HookEvent, HookPoint, Reading
 from awsroll.core.model.rollout import Gates, Judging, OnFailure
 from awsroll.core.model.status import Outcome
+from awsroll.core.observe.judged_record import current_judgements
 from awsroll.core.request.spec import RolloutSpec
+from awsroll.driver.step_status import WaitingFor, step_status_of
+from awsroll.ports import Record
 from tests.support.builders import NEW, OLD, auto_scaling, rollout, standalone
 from tests.support.drive import Driver, versions
 
@@ -90,6 +94,13 @@ def test_a_gate_waits_for_traffic_and_says_how_much_is_missing() -> None:
     driver = at_the_gate(judged(bad=lambda _: 0, rate=0.2))
     driver.wait(120)
     assert driver.status.gate.closed_since is not None
+
+    record = Record(rollout=driver.rollout, status=driver.status)
+    missing = r"errors has too few requests to new servers \(about \d+ more are needed\)"
+    assert re.fullmatch(f"waits for a verdict: {missing}", step_status_of(record, wait_seconds=5).reason)
+    assert step_status_of(record, wait_seconds=5).phase is WaitingFor.CHECKPOINT
+    (verdict,) = current_judgements(driver.rollout, driver.status).values()
+    assert re.fullmatch(r"wait: about \d+ more requests to new servers are needed; bad requests: .*", verdict.words)
 
     driver = judged(bad=lambda _: 0, rate=0.2, gates=replace(CANARY, judge=Judging(wait_seconds=120)))
     status = driver.run()

@@ -20,6 +20,7 @@ from awsroll.core.explain.server_facts import ServerFacts
         (ServerFacts(console=("Out of memory: Killed process 812",)), "too little memory"),
         (ServerFacts(checks=("instance status: impaired",)), "status check"),
         (ServerFacts(alarms=("web-5xx is in ALARM: threshold",)), "alarm of the request"),
+        (ServerFacts(cause="it waits for a verdict of the judge: errors has too few requests"), "too few requests"),
         (ServerFacts(cause="reload command not finished within 600 s"), "reload command"),
         (ServerFacts(cause="not healthy within 60 s: marked unhealthy by group web"), "marked the server unhealthy"),
         (ServerFacts(activities=("You are not authorized to perform: iam:PassRole",)), "permission is missing"),

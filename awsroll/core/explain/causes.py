@@ -111,6 +111,11 @@ KNOWN_CAUSES = (
         "Check the program that completes the hook, or wait for its timeout",
     ),
     _known(
+        r"waits for a verdict of the judge",
+        "the judge has compared too few requests",
+        "Wait for more requests, raise --judge-effect, or lower --judge-timeout: the gate then opens with a warning",
+    ),
+    _known(
         r"Target\.ResponseCodeMismatch",
         "the application answers the health check with another status than the target group expects",
         "Request the health check path on the server, and compare the status with the matcher of the target group",

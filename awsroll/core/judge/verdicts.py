@@ -39,6 +39,15 @@ class Judgement:
     is_doubtful: bool = False
 
     @property
+    def words(self) -> str:
+        """The verdict, what it lacks and the evidence, for people."""
+        if not self.waits or self.is_doubtful:
+            return f"{self.verdict}; {self.evidence}"
+        if self.missing is None:
+            return "wait: no comparison yet"
+        return f"wait: about {self.missing:,} more requests to new servers are needed; {self.evidence}"
+
+    @property
     def waits(self) -> bool:
         """Whether there are too few requests to tell."""
         return self.verdict is Verdict.WAIT

@@ -7,6 +7,7 @@ Servers are compared within their zone if each zone has enough servers (`core.ju
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.proposals import Proposals
 from awsroll.core.model.replacing import replace
+from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Rehearsal
 
@@ -125,7 +127,7 @@ def settle_samples(view: View, call: HookCall, result: HookSeen) -> Status:
     if result.state is HookState.SUCCEEDED:
         from awsroll.core.judge.e_process import QUIET_SECONDS, add_samples  # noqa: PLC0415 - see above
 
-        samples, sensitivity = _samples(view, result), _sensitivity(view)
+        samples, sensitivity = _samples(view, result), _sensitivity(view.original)
         evidence = add_samples(evidence, samples, at, sensitivity, quiet_seconds=QUIET_SECONDS)
     else:
         evidence = replace(evidence, sampled_at=at)
@@ -157,10 +159,15 @@ def _samples(view: View, result: HookSeen) -> list[Sample]:
 
 def judgements(view: View) -> dict[str, "Judgement"]:
     """Return the verdict on each metric."""
+    return judgements_of(view.original, view.status)
+
+
+def judgements_of(rollout: Rollout, status: Status) -> dict[str, "Judgement"]:
+    """Return the verdict on each metric, from a record."""
     from awsroll.core.judge.verdicts import judge  # noqa: PLC0415 - see above
 
-    sensitivity = _sensitivity(view)
-    return {name: judge(_evidence(view.status, name), sensitivity) for name in view.original.metrics}
+    sensitivity = _sensitivity(rollout)
+    return {name: judge(_evidence(status, name), sensitivity) for name in rollout.metrics}
 
 
 def is_undecided(view: View) -> bool:
@@ -172,8 +179,12 @@ def is_undecided(view: View) -> bool:
 
 def lacking(view: View) -> str:
     """Return which metrics have no verdict yet, and why: how many requests are missing, or what is in doubt."""
-    waiting = {name: each for name, each in judgements(view).items() if each.waits}
-    return "; ".join(f"{name} {_lacks(each)}" for name, each in waiting.items())
+    return lacking_in(judgements(view))
+
+
+def lacking_in(verdicts: Mapping[str, "Judgement"]) -> str:
+    """Return the same from verdicts."""
+    return "; ".join(f"{name} {_lacks(each)}" for name, each in verdicts.items() if each.waits)
 
 
 def _lacks(verdict: "Judgement") -> str:
@@ -183,12 +194,12 @@ def _lacks(verdict: "Judgement") -> str:
     return f"has too few requests to new servers ({missing})"
 
 
-def _sensitivity(view: View) -> "Sensitivity":
+def _sensitivity(rollout: Rollout) -> "Sensitivity":
     """Return what each metric must notice. The metrics and the way back share alpha, so that all together keep it."""
     from awsroll.core.judge.e_process import Sensitivity  # noqa: PLC0415 - see above
 
-    judging = view.original.gates.judge
-    shares = max(1, len(view.original.metrics)) * (2 if view.original.gates.rehearses else 1)
+    judging = rollout.gates.judge
+    shares = max(1, len(rollout.metrics)) * (2 if rollout.gates.rehearses else 1)
     return Sensitivity(alpha=judging.alpha / shares, effect=judging.effect)
 
 
