@@ -22,6 +22,10 @@ class CloudWatch:
         self._caller = caller
         self._refused: frozenset[str] = frozenset()
 
+    def make_client(self) -> None:
+        """Make the client now, in this thread."""
+        self._caller.clients.client(_SERVICE)
+
     def alarms(self, names: Sequence[str]) -> list[Reply]:
         """Return alarms of every type by name; leave out names that CloudWatch does not know.
 

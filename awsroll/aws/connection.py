@@ -102,14 +102,23 @@ class Connection:
 
         The call checks the lease like any other. Only the driver's calls renew the lease.
         """
+        functions = Lambda(self._caller_beside(clock, read_seconds))
+        functions.make_client()
+        return functions
+
+    def metrics_beside(self, clock: Clock, *, read_seconds: float) -> CloudWatch:
+        """Return CloudWatch for one call in another thread, as `beside` returns Lambda."""
+        cloudwatch = CloudWatch(self._caller_beside(clock, read_seconds))
+        cloudwatch.make_client()
+        return cloudwatch
+
+    def _caller_beside(self, clock: Clock, read_seconds: float) -> Caller:
         clients = self._clients.patient(read_seconds)
         rate = RateLimit(clock, region=self.region, endpoint_url=self._endpoint_url)
         caller = Caller(clients, calls=self.calls, rate=rate, retry=Retry(clock))
         lease = self._caller.lease
         caller.lease = None if lease is None else _Watched(lease)
-        functions = Lambda(caller)
-        functions.make_client()
-        return functions
+        return caller
 
     def hold(self, lease: Lease | None) -> None:
         """Require a lease for changes from now on: calls renew the lease and check it before each change."""

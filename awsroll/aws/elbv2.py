@@ -113,9 +113,15 @@ class Elbv2:
         answer = self._caller.call(_SERVICE, "DescribeLoadBalancerAttributes", {"LoadBalancerArn": arn})
         return {attribute["Key"]: attribute["Value"] for attribute in answer.get("Attributes", [])}
 
-    def target_health(self, arn: str) -> list[Reply]:
-        """Return all targets of a target group, also draining ones, in one call (the API has no pages)."""
-        answer = self._caller.call(_SERVICE, "DescribeTargetHealth", {"TargetGroupArn": arn})
+    def target_health(self, arn: str, *, anomalies: bool = False) -> list[Reply]:
+        """Return all targets of a target group, also draining ones, in one call (the API has no pages).
+
+        Args:
+            arn: the target group.
+            anomalies: also return whether the load balancer finds a target anomalous.
+        """
+        request: Reply = {"TargetGroupArn": arn, **({"Include": ["AnomalyDetection"]} if anomalies else {})}
+        answer = self._caller.call(_SERVICE, "DescribeTargetHealth", request)
         targets: list[Reply] = answer.get("TargetHealthDescriptions", [])
         return targets
 

@@ -138,6 +138,9 @@ def read_lifecycle(state: str) -> Lifecycle:
         return Lifecycle.UNKNOWN
 
 
+_ANOMALOUS = {"anomalous": True, "normal": False}
+
+
 def read_targets(arn: str, descriptions: Iterable[Reply]) -> dict[str, list[Target]]:
     """Parse the targets of a target group, by instance id; leave out targets that are not registered."""
     targets: dict[str, list[Target]] = {}
@@ -151,6 +154,7 @@ def read_targets(arn: str, descriptions: Iterable[Reply]) -> dict[str, list[Targ
             reason=health.get("Reason", ""),
             description=health.get("Description", ""),
             shifted=description.get("AdministrativeOverride", {}).get("State") in _SHIFTED,
+            is_anomalous=_ANOMALOUS.get(description.get("AnomalyDetection", {}).get("Result", "")),
         )
         targets.setdefault(description["Target"]["Id"], []).append(target)
     return targets

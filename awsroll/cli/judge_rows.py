@@ -23,8 +23,11 @@ _RATES = (2, 10, 50, 250)  # requests a second, of the whole fleet
 
 def judge_rows(plan: "RolloutPlan", request: RolloutSpec) -> list[tuple[str, str]]:
     """Return the row about the judge; none if no hook counts requests."""
-    metrics = sum(hook.point is HookPoint.WHILE_JUDGING for hook in request.hooks)
-    if not metrics:
+    judges = [hook for hook in request.hooks if hook.point is HookPoint.WHILE_JUDGING]
+    metrics = len(judges)
+    if judges and all(hook.anomalies for hook in judges):
+        return [("judge", "compares the anomaly flags of the load balancer; no checkpoint waits for them")]
+    if not judges:
         return []
     new = Amount.parse(request.checkpoint[0]).rounded_down(plan.desired) if request.checkpoint else 1
     new = max(1, new)

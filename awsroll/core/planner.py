@@ -92,7 +92,14 @@ def decide(rollout: Rollout, observation: Observation, status: Status) -> Plan:
     view = _bring_up_to_date(View(rollout, observation, before))
     capacity = measure(view)
     view = _count(view, capacity)
-    checks = (deadlines.check_deadlines, gates.check_alarms, gates.check_judge, check_status_checks, decide_on_failure)
+    checks = (
+        deadlines.check_deadlines,
+        gates.check_alarms,
+        judging.note_flags,
+        gates.check_judge,
+        check_status_checks,
+        decide_on_failure,
+    )
     for check in checks:
         view = view.with_status(check(view))
     if view.status.rolling_back is not before.rolling_back or view.status.outcome is not Outcome.RUNNING:

@@ -247,7 +247,14 @@ class Session:
             match run.hook.kind:
                 case HookKind.COMMAND:
                     message = "was still running and was ended; `awsroll resume` runs it again"
-                case HookKind.FUNCTION | HookKind.SCRIPT | HookKind.CALLABLE:
+                case (
+                    HookKind.FUNCTION
+                    | HookKind.SCRIPT
+                    | HookKind.CALLABLE
+                    | HookKind.URL
+                    | HookKind.METRIC
+                    | HookKind.ANOMALIES
+                ):
                     message = "is still running and cannot be ended from here; `awsroll resume` runs it again"
                 case _:
                     assert_never(run.hook.kind)

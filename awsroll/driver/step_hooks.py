@@ -19,13 +19,13 @@ def unfit_hooks(rollout: Rollout) -> tuple[str, ...]:
                     f"hook {hook.name}: commands and Python callables need a process that runs between steps. Use a "
                     "function or a script"
                 )
-            case HookKind.FUNCTION:
+            case HookKind.FUNCTION | HookKind.URL | HookKind.METRIC:
                 if hook.timeout_seconds > LONGEST_HOOK_SECONDS:
                     problems.append(
-                        f"hook {hook.name}: a step waits at most {LONGEST_HOOK_SECONDS:g} s for a function. Lower the "
-                        "timeout, or use a script on the server"
+                        f"hook {hook.name}: a step waits at most {LONGEST_HOOK_SECONDS:g} s for a {hook.kind}. Lower "
+                        "the timeout, or use a script on the server"
                     )
-            case HookKind.SCRIPT:  # SSM runs it, and the next step asks SSM about it
+            case HookKind.SCRIPT | HookKind.ANOMALIES:  # SSM runs a script, and the next step asks SSM about it
                 pass
             case _:
                 assert_never(hook.kind)

@@ -56,6 +56,7 @@ class AutoScalingFleet:
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Observe the fleet: the group and its activities, each target group, and the instances in batches."""
         at = self._aws.now()
+        self._targets.read_anomalies(rollout)
         if self._aws.reads_at_once:
             self._read_ahead(rollout)
         described = self._reader.find(rollout.group)

@@ -57,6 +57,7 @@ class StandaloneFleet:
     def observe(self, rollout: Rollout, status: Status) -> Observation:
         """Observe the fleet: each target group, the instances in batches, and new instances by tag."""
         at = self._aws.now()
+        self._targets.read_anomalies(rollout)
         if self._aws.reads_at_once:
             self._aws.side_by_side([*self._targets.reads_ahead(rollout.target_groups), *self._recent.reads_ahead()])
         observation = Observation(

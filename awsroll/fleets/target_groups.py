@@ -14,6 +14,7 @@ from awsroll.aws.connection import Connection
 from awsroll.aws.elbv2 import TARGET_GROUP_NOT_FOUND
 from awsroll.aws.parse_answers import is_not_registered, read_target_group, read_targets
 from awsroll.core.model.observation import Target, TargetGroup, TargetKey, TargetState
+from awsroll.core.model.rollout import Rollout
 from awsroll.core.tags import SAVED_SETTING_PREFIX
 from awsroll.errors import AwsRefusedError
 
@@ -44,6 +45,7 @@ class TargetGroups:
         self._deleted: set[str] = set()
         self._health: dict[str, _Targets] = {}
         self._keeps_health = False
+        self._reads_anomalies = False
         self._ahead: set[str] = set()
 
     def observe(self, arns: Sequence[str], managed: frozenset[str]) -> tuple[TargetGroup, ...]:
@@ -113,6 +115,10 @@ class TargetGroups:
                     by_instance.setdefault(instance_id, []).extend(targets)
         return {name: tuple(sorted(targets, key=lambda target: target.key)) for name, targets in by_instance.items()}
 
+    def read_anomalies(self, rollout: Rollout) -> None:
+        """Read the anomaly flags of targets with their health from now on, if the judge compares them."""
+        self._reads_anomalies = any(hook.anomalies for hook in rollout.hooks)
+
     def keep(self) -> None:
         """Let the next observation, which follows at once, use the targets of the last one: nothing changed them."""
         self._keeps_health = True
@@ -128,7 +134,10 @@ class TargetGroups:
             self._ahead.add(arn)
 
     def _read_health(self, arn: str) -> _Targets:
-        return _Targets(read_targets(arn, self._aws.elbv2.target_health(arn)), self._aws.clock.monotonic())
+        return _Targets(
+            read_targets(arn, self._aws.elbv2.target_health(arn, anomalies=self._reads_anomalies)),
+            self._aws.clock.monotonic(),
+        )
 
     def _targets_of(self, arn: str, *, keeps: bool) -> dict[str, list[Target]]:
         now = self._aws.clock.monotonic()

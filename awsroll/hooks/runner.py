@@ -7,16 +7,22 @@ in the background: `start` runs the hook to its end.
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
+from awsroll.aws.cloudwatch import CloudWatch
 from awsroll.aws.connection import Connection
 from awsroll.clock import SystemClock
-from awsroll.core.model.hooks import HookCall, HookKind, HookRun, HookSeen, HookState
+from awsroll.core.model.hooks import HookCall, HookKind, HookPoint, HookRun, HookSeen, HookState
+from awsroll.errors import AwsError
 from awsroll.hooks.callables import HookCallable
+from awsroll.hooks.endpoints import ADDRESS, Endpoint
 from awsroll.hooks.judge_answers import readings_of
+from awsroll.hooks.judging_scripts import JudgingScripts
 from awsroll.hooks.lambda_functions import LambdaFunction
 from awsroll.hooks.local_commands import HookFailedError, LocalCommand
+from awsroll.hooks.metric_counts import MetricCounts
 from awsroll.hooks.probe_answers import check_answer
 from awsroll.hooks.server_scripts import ServerScripts
 
@@ -58,6 +64,8 @@ class HookRunner:
         self._in_background = in_background
         self._clock = SystemClock()
         self._scripts = ServerScripts(aws)
+        self._judging = JudgingScripts(aws)
+        self._addresses: dict[str, str] = {}
         self._script_numbers: set[int] = set()
         self._started: dict[int, _StartedRun] = {}
 
@@ -69,13 +77,19 @@ class HookRunner:
         match run.hook.kind:
             case HookKind.SCRIPT:
                 self._script_numbers.add(number)
-                self._scripts.start(run)
+                (self._judging if run.hook.point is HookPoint.WHILE_JUDGING else self._scripts).start(run)
             case HookKind.COMMAND:
                 self._start(run, LocalCommand(run), more_seconds=_REPORT_SECONDS)
             case HookKind.FUNCTION:
                 self._start(run, self._function(run))
             case HookKind.CALLABLE:
                 self._start(run, _PythonCallable(self._callables.get(run.hook.name), run))
+            case HookKind.URL:
+                self._start(run, Endpoint(run, self._addresses_of(run)))
+            case HookKind.METRIC:
+                self._start(run, MetricCounts(run, self._metrics(run)))
+            case HookKind.ANOMALIES:  # the observation has the flags
+                pass
             case _:
                 assert_never(run.hook.kind)
 
@@ -93,6 +107,20 @@ class HookRunner:
         clock = self._clock if self._in_background else self._aws.clock
         return LambdaFunction(self._aws.beside(clock, read_seconds=run.hook.timeout_seconds), run)
 
+    def _metrics(self, run: HookRun) -> CloudWatch:
+        clock = self._clock if self._in_background else self._aws.clock
+        return self._aws.metrics_beside(clock, read_seconds=run.hook.timeout_seconds)
+
+    def _addresses_of(self, run: HookRun) -> dict[str, str]:
+        """Return the private addresses of the servers of a run, if its URL needs them. EC2 is asked once for each."""
+        wanted = run.event.instance_ids if ADDRESS in run.hook.url else ()
+        missing = [name for name in wanted if name not in self._addresses]
+        if missing:
+            with suppress(AwsError):  # a server without an address is not compared
+                described = self._aws.ec2.instances(missing)
+                self._addresses |= {one["InstanceId"]: one.get("PrivateIpAddress", "") for one in described}
+        return {name: self._addresses[name] for name in wanted if self._addresses.get(name)}
+
     def observe(self, calls: Sequence[HookCall]) -> tuple[HookSeen, ...]:
         """Return the state of the announced runs that are known here. End a known run that is no longer announced."""
         announced = {call.number for call in calls}
@@ -101,7 +129,12 @@ class HookRunner:
         for number in sorted(self._script_numbers - announced):
             self._script_numbers.remove(number)
             self._scripts.forget(number)
-        return (*(self._seen(started) for started in self._started.values()), *self._scripts.observe())
+            self._judging.forget(number)
+        return (
+            *(self._seen(started) for started in self._started.values()),
+            *self._scripts.observe(),
+            *self._judging.observe(),
+        )
 
     def has_news(self) -> bool:
         """Return whether a run has ended since the last observation."""

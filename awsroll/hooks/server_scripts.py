@@ -6,6 +6,7 @@ and a wrapper makes a second delivery harmless.
 """
 
 import shlex
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from awsroll.aws.caller import Reply
@@ -21,7 +22,7 @@ _DOCUMENT = "AWS-RunShellScript"
 _LEAST_SECONDS, _MOST_SECONDS = 30, 172_800  # SSM's bounds
 _SEARCH_PERIOD = timedelta(hours=24)
 _OFFLINE = "InvalidInstanceId"
-_ENDED = {"Success", "Failed", "TimedOut", "Cancelled"}
+ENDED = {"Success", "Failed", "TimedOut", "Cancelled"}
 _LONGEST_OUTPUT = 300
 
 
@@ -52,7 +53,7 @@ class ServerScripts:
             if number not in self._sent:
                 self._send(run)
             answer = self._aws.ssm.invocation(self._sent[number], run.call.subject)
-            if answer is not None and answer.get("Status") in _ENDED:
+            if answer is not None and answer.get("Status") in ENDED:
                 return _read(run, answer)
         except AwsRefusedError as error:
             if error.code != _OFFLINE:
@@ -66,23 +67,27 @@ class ServerScripts:
         return HookSeen(number=number, state=HookState.RUNNING)
 
     def _send(self, run: HookRun) -> None:
-        comment = command_comment(run.event.rollout_id, "hook", run.call.number)
         for command in self._aws.ssm.commands(self._aws.now() - _SEARCH_PERIOD):
-            if command.get("Comment") == comment:
+            if command.get("Comment") == _comment(run):
                 self._sent[run.call.number] = command["CommandId"]
                 return
-        self._sent[run.call.number] = self._aws.ssm.send_command(_request(run, comment))
+        self._sent[run.call.number] = self._aws.ssm.send_command(script_request(run, [run.call.subject]))
 
 
-def _request(run: HookRun, comment: str) -> Reply:
+def _comment(run: HookRun) -> str:
+    return command_comment(run.event.rollout_id, "hook", run.call.number)
+
+
+def script_request(run: HookRun, names: Sequence[str]) -> Reply:
+    """Return the command that runs the script of a hook on servers."""
     seconds = min(_MOST_SECONDS, max(_LEAST_SECONDS, round(run.hook.timeout_seconds)))
     exports = [f"export {name}={shlex.quote(value)}" for name, value in variables(run.event).items()]
     script = run_once((*exports, *run.hook.script), rollout_id=f"{run.event.rollout_id}.hook", attempt=run.call.number)
     return {
-        "InstanceIds": [run.call.subject],
+        "InstanceIds": list(names),
         "DocumentName": _DOCUMENT,
         "Parameters": {"commands": [script], "executionTimeout": [str(seconds)]},
-        "Comment": comment,
+        "Comment": _comment(run),
         "TimeoutSeconds": seconds,
     }
 

@@ -39,7 +39,8 @@ def _check_kind(aws: Connection, hook: Hook, findings: Findings) -> None:
                 )
         case HookKind.FUNCTION:
             _check_function(aws, hook, findings)
-        case HookKind.SCRIPT | HookKind.CALLABLE:  # `check_agents` checks what scripts need
+        case HookKind.SCRIPT | HookKind.CALLABLE | HookKind.URL | HookKind.METRIC | HookKind.ANOMALIES:
+            # `check_agents` checks what scripts need
             pass
         case _:
             assert_never(hook.kind)

@@ -124,7 +124,11 @@ def _functions_and_script_points(hooks: Iterable[HookSpec]) -> tuple[tuple[str, 
                 functions.append(hook.function)
             case HookKind.SCRIPT:
                 script_points.append(hook.point.value)
-            case HookKind.COMMAND | HookKind.CALLABLE:  # they run beside awsroll, with permissions of their own
+            case HookKind.METRIC | HookKind.ANOMALIES:  # every judge may read metrics, and every rollout the health
+                pass
+            case (
+                HookKind.COMMAND | HookKind.CALLABLE | HookKind.URL
+            ):  # they run beside awsroll, with permissions of their own
                 pass
             case _:
                 assert_never(hook.kind)

@@ -224,7 +224,7 @@ def _traffic(view: View, history: History, rate: float | None) -> Traffic:
     rollout, zones = view.rollout, Counter(server.zone for server in view.live)
     return Traffic(
         rate=ASSUMED_RATE if rate is None else rate,
-        metrics=len(rollout.metrics),
+        metrics=len(rollout.metrics) if rollout.counts else 0,
         arrival_seconds=longest_arrival(rollout, view.observation.target_groups, history),
         zones=tuple(zones.values()),
     )

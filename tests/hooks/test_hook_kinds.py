@@ -24,6 +24,9 @@ HOOKS = {
     HookKind.FUNCTION: Hook(point=HookPoint.AFTER_DRAIN, name="check", function="check"),
     HookKind.SCRIPT: Hook(point=HookPoint.AFTER_DRAIN, name="check", script=("check",)),
     HookKind.CALLABLE: Hook(point=HookPoint.AFTER_DRAIN, name="check", is_callable=True),
+    HookKind.URL: Hook(point=HookPoint.WHILE_JUDGING, name="check", url="http://web/counts"),
+    HookKind.METRIC: Hook(point=HookPoint.WHILE_JUDGING, name="check", metric="Web:Errors/Requests"),
+    HookKind.ANOMALIES: Hook(point=HookPoint.WHILE_JUDGING, name="check", anomalies=True),
 }
 
 

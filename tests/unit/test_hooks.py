@@ -119,7 +119,7 @@ def test_names_are_made_up_of_the_point() -> None:
 @pytest.mark.parametrize(
     ("hook", "problem"),
     [
-        pytest.param({}, "it has nothing to run; pass exactly one of command, function and script", id="nothing"),
+        pytest.param({}, "it has nothing to run; pass exactly one of command, function, script", id="nothing"),
         pytest.param(
             {"command": ("x",), "function": "f"}, "it has command and function; pass exactly one", id="two-kinds"
         ),

@@ -35,6 +35,9 @@ HOOKS = {
     HookKind.FUNCTION: Hook(point=HookPoint.AT_CHECKPOINT, name="compare", function="compare-errors"),
     HookKind.SCRIPT: Hook(point=HookPoint.BEFORE_DEREGISTER, name="flush", script=("cd /srv", "./flush")),
     HookKind.CALLABLE: Hook(point=HookPoint.AFTER_HEALTHY, name="check", is_callable=True),
+    HookKind.URL: Hook(point=HookPoint.WHILE_JUDGING, name="errors", url="http://web/counts"),
+    HookKind.METRIC: Hook(point=HookPoint.WHILE_JUDGING, name="slow", metric="Web:Latency", slow_seconds=1),
+    HookKind.ANOMALIES: Hook(point=HookPoint.WHILE_JUDGING, name="flags", anomalies=True),
 }
 RELOAD = ReloadCommand(app_version="2", commands=("deploy 2", "restart"))
 UNDO = ReloadCommand(app_version="1", commands=("deploy 1",))
@@ -92,7 +95,7 @@ STEERING = {
     ),
     "Judging": ("alpha", "effect", "interval_seconds", "wait_seconds", "warm_up_seconds"),
     "Tally": ("bad", "total"),
-    "Hook": ("name", "timeout_seconds"),
+    "Hook": ("name", "slow_seconds", "timeout_seconds"),
     "HookCall": ("name", "number", "since", "subject"),
     "HookRuns": ("announced", "passed"),
     "Launch": (
@@ -317,6 +320,9 @@ def test_every_kind_of_hook_and_every_reload_is_listed() -> None:
         "Lambda function at at_checkpoint (hook compare): compare-errors",
         r"script on the server at before_deregister (hook flush): cd /srv\n./flush",
         "Python callable at after_healthy (hook check): check",
+        "endpoint to ask at while_judging (hook errors): http://web/counts",
+        "CloudWatch metrics at while_judging (hook slow): Web:Latency",
+        "anomaly flags at while_judging (hook flags): of the load balancer",
         r"shell command on the servers at reload: deploy 2\nrestart",
         "shell command on the servers at rollback: deploy 1",
         "region: us-east-1",

@@ -14,7 +14,7 @@ from awsroll.core.model.composed_values import Many, Nested
 from awsroll.core.model.keys import named as named_keys
 from awsroll.core.model.options import option, option_metadata, read_fields
 from awsroll.core.model.value_errors import shown
-from awsroll.core.model.values import CONTROLS, NAME, SHELL, Choice, Seconds, Text, check_times
+from awsroll.core.model.values import CONTROLS, NAME, SHELL, Choice, Seconds, Switch, Text, check_times
 from awsroll.errors import SpecError
 
 
@@ -56,17 +56,30 @@ class HookKind(StrEnum):
     FUNCTION = "function"  # a Lambda function
     SCRIPT = "script"  # shell lines, on the server
     CALLABLE = "callable"  # a Python callable, in the process that drives the rollout
+    URL = "url"  # while judging: an HTTP endpoint, of all servers or of each
+    METRIC = "metric"  # while judging: CloudWatch metrics with a dimension InstanceId
+    ANOMALIES = "anomalies"  # while judging: the flags that the load balancer gives its targets; nothing runs
 
 
 _LONGEST_LABEL = 100
 POINT = Choice(tuple(HookPoint))
 TIMEOUT = Seconds(least=0.001)
+URL = Text(
+    says="a URL that begins with http:// or https://", form=rf"(https?://[^\s{CONTROLS}]+)?", most=2048, metavar="URL"
+)
+METRIC = Text(
+    says="CloudWatch metrics as NAMESPACE:BAD/ALL, or NAMESPACE:DURATION with `slow`",
+    form=rf"([^:{CONTROLS}]+:[^:/{CONTROLS}]+(/[^:/{CONTROLS}]+)?)?",
+    most=768,
+    metavar="METRIC",
+)
+SLOW = Seconds(least=0)
 HOOK_NAME = Text(says="a name of at most 60 characters without spaces", form=rf"[^\s{CONTROLS}]*", most=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookSpec:
-    """One hook in a request: its point, and exactly one of `command`, `function` and `script`. See docs/hooks.md."""
+    """One hook in a request: its point, and exactly one thing to run or read. See docs/hooks.md."""
 
     point: HookPoint = field(metadata=option_metadata(POINT, "Point of the rollout at which the hook runs."))
     command: tuple[str, ...] = option(
@@ -74,6 +87,29 @@ class HookSpec:
     )
     function: str = option(NAME, "Name or ARN of a Lambda function to invoke with the event as JSON.", default="")
     script: tuple[str, ...] = option(Many(SHELL, wraps=False), "Shell lines to run on the server by SSM.", default=())
+    url: str = option(
+        URL,
+        "At while_judging: URL that answers with the counts of all servers. With {address} for the private IP "
+        "address of a server, each server is asked.",
+        default="",
+    )
+    metric: str = option(
+        METRIC,
+        "At while_judging: CloudWatch metrics with the dimension InstanceId, as NAMESPACE:BAD/ALL, or "
+        "NAMESPACE:DURATION with slow.",
+        default="",
+    )
+    anomalies: bool = option(
+        Switch(),
+        "At while_judging: compare the anomaly flags that an Application Load Balancer gives its targets.",
+        default=False,
+    )
+    slow: float = option(
+        SLOW,
+        "At while_judging: a request that takes longer than this duration in seconds is bad, if durations are answered "
+        "(default: 0, durations are not counted).",
+        default=0,
+    )
     timeout: float = option(
         TIMEOUT, "Maximum duration in seconds; a longer run is a failure (default: 300 seconds).", default=300
     )
@@ -94,6 +130,10 @@ class Hook:
 
     Attributes:
         is_callable: a Python callable. The record cannot hold it: the process that drives the rollout provides it.
+        url: an endpoint that answers with counts; with `{address}`, one of each server.
+        metric: CloudWatch metrics of each server: `NAMESPACE:BAD/ALL`, or `NAMESPACE:DURATION`.
+        anomalies: the anomaly flags of the load balancer are compared.
+        slow_seconds: a request that takes longer is bad, where durations are answered; 0: none.
     """
 
     point: HookPoint
@@ -102,12 +142,16 @@ class Hook:
     function: str = ""
     script: tuple[str, ...] = ()
     is_callable: bool = False
+    url: str = ""
+    metric: str = ""
+    anomalies: bool = False
+    slow_seconds: float = 0
     timeout_seconds: float = 300
 
     def __post_init__(self) -> None:
-        check_times(self.timeout_seconds)
+        check_times(self.timeout_seconds, self.slow_seconds)
         if len(_kinds_of(self)) != 1:
-            problem = f"hook {self.name!r} must have exactly one of command, function, script and is_callable"
+            problem = f"hook {self.name!r} must have exactly one of {', '.join(HookKind)}"
             raise ValueError(problem)
 
     @property
@@ -126,7 +170,7 @@ def _kinds_of(hook: HookSpec | Hook) -> tuple[HookKind, ...]:
     return tuple(kind for kind in HookKind if _is_set(hook, kind))
 
 
-def _is_set(hook: HookSpec | Hook, kind: HookKind) -> bool:
+def _is_set(hook: HookSpec | Hook, kind: HookKind) -> bool:  # noqa: PLR0911 - one for each kind
     match kind:
         case HookKind.COMMAND:
             return bool(hook.command)
@@ -136,6 +180,12 @@ def _is_set(hook: HookSpec | Hook, kind: HookKind) -> bool:
             return bool(hook.script)
         case HookKind.CALLABLE:
             return isinstance(hook, Hook) and hook.is_callable
+        case HookKind.URL:
+            return bool(hook.url)
+        case HookKind.METRIC:
+            return bool(hook.metric)
+        case HookKind.ANOMALIES:
+            return hook.anomalies
         case _:
             assert_never(kind)
 
@@ -255,6 +305,10 @@ def named(specs: Iterable[HookSpec]) -> tuple[Hook, ...]:
             command=spec.command,
             function=spec.function,
             script=spec.script,
+            url=spec.url,
+            metric=spec.metric,
+            anomalies=spec.anomalies,
+            slow_seconds=spec.slow,
             timeout_seconds=spec.timeout,
         )
         for spec, name in zip(specs, names_of(specs), strict=True)
@@ -302,6 +356,9 @@ def hook_of(values: Mapping[Any, Any]) -> HookSpec:
 HOOKS = Many(Nested(HookSpec, hook_of), wraps=False)
 
 
+_REQUESTED = [kind for kind in HookKind if kind is not HookKind.CALLABLE]
+
+
 def problems_of(specs: Sequence[HookSpec]) -> list[str]:
     """Return the problems of hooks that concern several values, one line each."""
     problems = []
@@ -310,7 +367,7 @@ def problems_of(specs: Sequence[HookSpec]) -> list[str]:
         kinds = _kinds_of(spec)
         if len(kinds) != 1:
             given = f"it has {' and '.join(kinds)}" if kinds else "it has nothing to run"
-            problems.append(f"{what}: {given}; pass exactly one of command, function and script")
+            problems.append(f"{what}: {given}; pass exactly one of {', '.join(_REQUESTED)}")
         problems += [f"{what}: {problem}" for kind in kinds for problem in _kind_problems(spec, kind)]
     if sum(spec.point is HookPoint.WHILE_DRAINING for spec in specs) > 1:
         problems.append("two hooks at while_draining: a drain has one probe, so --drain-probe is one, too. Remove one")
@@ -323,14 +380,23 @@ def repeated_names(names: Sequence[str]) -> list[str]:
     return [f"hook {name}: two hooks have this name" for name in repeated]
 
 
+def _only_judges(hook: HookSpec, kind: HookKind) -> list[str]:
+    judges = hook.point is HookPoint.WHILE_JUDGING
+    return [] if judges else [f"{kind} is for while_judging alone, not for {hook.point}; use another kind"]
+
+
 def _kind_problems(hook: HookSpec, kind: HookKind) -> list[str]:
     match kind:
         case HookKind.COMMAND:
             return [] if hook.command[0] else ["the command has no program"]
         case HookKind.SCRIPT:
-            if hook.point.is_of_an_instance:
+            if hook.point.is_of_an_instance or hook.point is HookPoint.WHILE_JUDGING:
                 return []
             return [f"a script runs on a server, but {hook.point} has no server; use another kind"]
+        case HookKind.METRIC if "/" not in hook.metric.partition(":")[2] and not hook.slow:
+            return [f"the metric {hook.metric} has durations: pass slow, or NAMESPACE:BAD/ALL"]
+        case HookKind.URL | HookKind.METRIC | HookKind.ANOMALIES:
+            return _only_judges(hook, kind)
         case HookKind.FUNCTION | HookKind.CALLABLE:
             return []
         case _:

@@ -79,6 +79,8 @@ class Target:
     Attributes:
         reason: AWS's code, such as `Target.Timeout`.
         shifted: a zonal shift keeps requests away from the target, whatever its health.
+        is_anomalous: whether the load balancer finds that it answers worse than the other targets; None if it does not
+            say so.
     """
 
     key: TargetKey
@@ -86,6 +88,7 @@ class Target:
     reason: str = ""
     description: str = ""
     shifted: bool = False
+    is_anomalous: bool | None = None
 
     @property
     def takes_requests(self) -> bool:

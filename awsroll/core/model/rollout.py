@@ -295,6 +295,12 @@ class Rollout:
         return tuple(hook.name for hook in self.hooks if hook.point is HookPoint.WHILE_JUDGING)
 
     @property
+    def counts(self) -> tuple[str, ...]:
+        """The names of the metrics that count requests: all but the anomaly flags of a load balancer."""
+        flags = {hook.name for hook in self.hooks if hook.anomalies}
+        return tuple(name for name in self.metrics if name not in flags)
+
+    @property
     def keeps_control_server(self) -> bool:
         """Whether an old server stays in traffic during the bake time, as far as the request says."""
         gates = self.gates

@@ -20,4 +20,4 @@ def current_judgements(rollout: Rollout, status: Status) -> dict[str, "Judgement
 def awaited_verdict(rollout: Rollout, status: Status) -> str:
     """Return what a closed gate, or the bake time, still lacks for a verdict; empty if it lacks nothing."""
     is_at_gate = status.gate.closed_since is not None or status.gate.baking_since is not None
-    return lacking_in(current_judgements(rollout, status)) if is_at_gate and status.judge else ""
+    return lacking_in(rollout, current_judgements(rollout, status)) if is_at_gate and status.judge else ""

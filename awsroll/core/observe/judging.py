@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsroll.core.classify.view import View
 from awsroll.core.model.evidence import Evidence, Sample
-from awsroll.core.model.hooks import HookCall, HookSeen, HookState
+from awsroll.core.model.hooks import HookCall, HookSeen, HookState, Reading
 from awsroll.core.model.observation import Instance
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # loaded on use: a rollout without a judge needs no statistic
     from awsroll.core.judge.verdicts import Judgement
 
 _LONGEST_INTERVAL = timedelta(minutes=5)
+_FLAG_SECONDS = 60.0  # an anomaly flag stays for a while after its cause: it counts at most this often for a server
 _RUNNING_SECONDS = 1.0  # until the next look while a hook counts
 
 
@@ -87,10 +88,30 @@ def _warms_up(view: View, instance: Instance, since: datetime) -> bool:
     return _is_compared_as_new(view, instance) and server is not None and server.since > since
 
 
+def note_flags(view: View) -> Status:
+    """Add the anomaly flags of the load balancer to the evidence, if their next sample is due."""
+    status = view.status
+    for hook in view.original.hooks:
+        if hook.anomalies and is_judged(view) and compared(view) and _seconds_left(view, hook.name) <= 0:
+            status = _with_samples(
+                view.with_status(status), hook.name, view.observation.at, _flags(view), _FLAG_SECONDS
+            )
+    return status
+
+
+def _flags(view: View) -> dict[str, Reading]:
+    """Return a reading for each server that has a flag, as of one request."""
+    flags = {
+        instance.instance_id: [target.is_anomalous for target in instance.targets if target.is_anomalous is not None]
+        for instance in view.serving
+    }
+    return {name: Reading(instance_id=name, bad=any(each), total=1) for name, each in flags.items() if each}
+
+
 def propose_samples(view: View, proposals: Proposals) -> None:
     """Propose to run the hooks of the metrics whose next sample is due. Nothing waits for them."""
     if is_judged(view) and compared(view):
-        proposals.hooks += [(name, "") for name in view.original.metrics if _seconds_left(view, name) <= 0]
+        proposals.hooks += [(name, "") for name in view.original.counts if _seconds_left(view, name) <= 0]
 
 
 def seconds_until_sample(view: View) -> float | None:
@@ -125,24 +146,32 @@ def settle_samples(view: View, call: HookCall, result: HookSeen) -> Status:
     status, at = view.status, call.since or view.observation.at
     evidence = _evidence(status, call.name)
     if result.state is HookState.SUCCEEDED:
-        from awsroll.core.judge.e_process import QUIET_SECONDS, add_samples  # noqa: PLC0415 - see above
+        from awsroll.core.judge.e_process import QUIET_SECONDS  # noqa: PLC0415 - see above
 
-        samples, sensitivity = _samples(view, result), _sensitivity(view.original)
-        evidence = add_samples(evidence, samples, at, sensitivity, quiet_seconds=QUIET_SECONDS)
-    else:
-        evidence = replace(evidence, sampled_at=at)
-        why = f": {result.detail}" if result.detail else ""
-        status = add_warnings(status, f"the judge got no counts from {call.name}{why}")
+        readings = {reading.instance_id: reading for reading in result.readings}
+        return _with_samples(view, call.name, at, readings, QUIET_SECONDS)
+    evidence = replace(evidence, sampled_at=at)
+    why = f": {result.detail}" if result.detail else ""
+    status = add_warnings(status, f"the judge got no counts from {call.name}{why}")
     return replace(status, judge={**status.judge, key_of(status, call.name): evidence})
 
 
-def _samples(view: View, result: HookSeen) -> list[Sample]:
+def _with_samples(
+    view: View, metric: str, at: datetime, readings: Mapping[str, Reading], quiet_seconds: float
+) -> Status:
+    from awsroll.core.judge.e_process import add_samples  # noqa: PLC0415 - see above
+
+    status, samples, sensitivity = view.status, _samples(view, readings), _sensitivity(view.original)
+    evidence = add_samples(_evidence(status, metric), samples, at, sensitivity, quiet_seconds=quiet_seconds)
+    return replace(status, judge={**status.judge, key_of(status, metric): evidence})
+
+
+def _samples(view: View, readings: Mapping[str, Reading]) -> list[Sample]:
     from awsroll.core.judge.zones import is_by_zone  # noqa: PLC0415 - see above
 
     servers = compared(view)
     zones = Counter(instance.zone for instance in servers)
     by_zone = is_by_zone(zones.values())
-    readings = {reading.instance_id: reading for reading in result.readings}
     return [
         Sample(
             instance_id=instance.instance_id,
@@ -174,17 +203,18 @@ def is_undecided(view: View) -> bool:
     """Return whether a gate must wait for a verdict: both versions serve, and too few requests have been compared."""
     if not is_judged(view) or not compared(view):
         return False
-    return any(verdict.waits for verdict in judgements(view).values())
+    return bool(lacking(view))
 
 
 def lacking(view: View) -> str:
     """Return which metrics have no verdict yet, and why: how many requests are missing, or what is in doubt."""
-    return lacking_in(judgements(view))
+    return lacking_in(view.original, judgements(view))
 
 
-def lacking_in(verdicts: Mapping[str, "Judgement"]) -> str:
-    """Return the same from verdicts."""
-    return "; ".join(f"{name} {_lacks(each)}" for name, each in verdicts.items() if each.waits)
+def lacking_in(rollout: Rollout, verdicts: Mapping[str, "Judgement"]) -> str:
+    """Return the same from verdicts. No gate waits for anomaly flags: a flag that is absent tells little."""
+    waiting = {name: each for name, each in verdicts.items() if each.waits and name in rollout.counts}
+    return "; ".join(f"{name} {_lacks(each)}" for name, each in waiting.items())
 
 
 def _lacks(verdict: "Judgement") -> str:

@@ -24,7 +24,7 @@ from awsroll.errors import SpecError
 
 INSTRUCTING = {
     "Rollout": ("hooks", "reload", "rollback_reload", "region"),
-    "Hook": ("point", "command", "function", "script", "is_callable"),
+    "Hook": ("point", "command", "function", "script", "url", "metric", "anomalies", "is_callable"),
     "ReloadCommand": ("commands", "document", "parameters"),
     "RolloutRequest": ("region", "role", "external_id"),
 }
@@ -41,6 +41,9 @@ class InstructionKind(StrEnum):
     COMMAND = "command"  # a hook: a program on the machine of the driver
     FUNCTION = "function"  # a hook: a Lambda function
     SCRIPT = "script"  # a hook: shell lines on a server
+    URL = "url"  # a hook: an HTTP endpoint that the driver asks
+    METRIC = "metric"  # a hook: metrics that the driver reads from CloudWatch
+    ANOMALIES = "anomalies"  # a hook: flags that come with the health of targets
     CALLABLE = "callable"  # a hook: a Python callable of the process that drives; a record cannot hold it
     SHELL = "shell"  # a reload: shell lines on servers
     DOCUMENT = "document"  # a reload: an SSM document with its parameters
@@ -103,6 +106,9 @@ _WORDS: Mapping[InstructionKind, str] = {
     InstructionKind.COMMAND: "command on this machine",
     InstructionKind.FUNCTION: "Lambda function",
     InstructionKind.SCRIPT: "script on the server",
+    InstructionKind.URL: "endpoint to ask",
+    InstructionKind.METRIC: "CloudWatch metrics",
+    InstructionKind.ANOMALIES: "anomaly flags",
     InstructionKind.CALLABLE: "Python callable",
     InstructionKind.SHELL: "shell command on the servers",
     InstructionKind.DOCUMENT: "SSM document on the servers",
@@ -156,6 +162,12 @@ def _of_hook(hook: Hook) -> Instruction:
             content, instruction = (hook.function,), InstructionKind.FUNCTION
         case HookKind.SCRIPT:
             content, instruction = hook.script, InstructionKind.SCRIPT
+        case HookKind.URL:
+            content, instruction = (hook.url,), InstructionKind.URL
+        case HookKind.METRIC:
+            content, instruction = (hook.metric,), InstructionKind.METRIC
+        case HookKind.ANOMALIES:
+            content, instruction = ("of the load balancer",), InstructionKind.ANOMALIES
         case HookKind.CALLABLE:
             content, instruction = (hook.name,), InstructionKind.CALLABLE
         case _:
@@ -252,7 +264,8 @@ class AllowList:
     Attributes:
         roles: ARNs of roles; `ARN|EXTERNAL_ID` with an external id.
         functions: names or ARNs of Lambda functions, exactly as the hooks name them.
-        commands: digests of scripts, shell commands and documents on servers; `awsroll plan --json` prints them.
+        commands: digests of scripts, shell commands and documents on servers, and of endpoints, metrics and flags of
+            the judge; `awsroll plan --json` prints them.
         regions: regions other than that of the function.
     """
 
@@ -272,6 +285,8 @@ class AllowList:
             case InstructionKind.FUNCTION:
                 return instruction.content[0] in self.functions
             case InstructionKind.SCRIPT | InstructionKind.SHELL | InstructionKind.DOCUMENT:
+                return instruction.digest in self.commands
+            case InstructionKind.URL | InstructionKind.METRIC | InstructionKind.ANOMALIES:
                 return instruction.digest in self.commands
             case InstructionKind.COMMAND | InstructionKind.CALLABLE:
                 return False

@@ -42,6 +42,8 @@ SHIFTED = {
     "Description": "Zonal shift is active on this target",
 }
 
+_LEAST_HEALTHY = 3
+
 
 class ElbApi:
     """The load balancing operations that the sandbox simulates.
@@ -103,7 +105,23 @@ class ElbApi:
             return None
         named = parameters.get("Targets") or []
         targets = [self._named(arn, target) for target in named] if named else self._elb.targets(arn)
-        return {"TargetHealthDescriptions": self._health_shapes(targets, group.health_check_port)}
+        shapes = self._health_shapes(targets, group.health_check_port)
+        if set(parameters.get("Include") or ()) & {"AnomalyDetection", "All"}:
+            self._add_anomalies(arn, targets, shapes)
+        return {"TargetHealthDescriptions": shapes}
+
+    def _add_anomalies(self, arn: str, targets: Sequence[SimTarget], shapes: list[dict[str, Any]]) -> None:
+        """Add the flags of healthy targets. AWS detects anomalies with at least three healthy targets.
+
+        The tag `sandbox:anomalous` makes a server anomalous: the sandbox does not compare its answers.
+        """
+        if sum(target.state == "healthy" for target in self._elb.targets(arn)) < _LEAST_HEALTHY:
+            return
+        for target, shape in zip(targets, shapes, strict=True):
+            instance = self._context.ec2.find(target.instance_id)
+            if target.state == "healthy" and instance is not None:
+                flag = "anomalous" if "sandbox:anomalous" in instance.tags else "normal"
+                shape["AnomalyDetection"] = {"Result": flag, "MitigationInEffect": "no"}
 
     def _named(self, arn: str, target: Mapping[str, Any]) -> SimTarget:
         """Return a target that the request names, by default on the target group's port."""
