@@ -66,9 +66,13 @@ class CommonWrites:
                 assert_never(never)
 
     def _change_target_group(self, action: act.SetDeregistrationDelay | act.SetHealthChecks) -> Result:
-        """Set a value; restore it only if a new look at the target group shows the values of the observation."""
+        """Set a value only if a new look at the target group shows the values of the observation.
+
+        Otherwise the rollout would overwrite a value that someone has set since, and that it has not saved.
+        """
         arn = action.target_group
-        if action.reason is Reason.RESTORING and not self._targets.is_as_observed(arn):
+        is_restoring = action.reason is Reason.RESTORING
+        if not self._targets.is_as_observed(arn, or_forgotten=not is_restoring):
             return stale(action, "the settings of the target group have changed")
         match action:
             case act.SetDeregistrationDelay(seconds=seconds):

@@ -98,12 +98,20 @@ class TargetGroups:
         self._attributes.pop(arn, None)
         self._tags.pop(arn, None)
 
-    def is_as_observed(self, arn: str) -> bool:
-        """Read a target group's settings again, and return whether the last observation has shown the same."""
+    def is_as_observed(self, arn: str, *, or_forgotten: bool) -> bool:
+        """Read a target group's settings again, and return whether the last observation has shown the same.
+
+        Args:
+            arn: the target group.
+            or_forgotten: what this pass has changed itself, and thus forgotten, counts as observed.
+        """
         before = self._settings.pop(arn, None), self._attributes.pop(arn, None)
         self.observe((arn,), frozenset())
         now = self._settings.get(arn), self._attributes.get(arn)
-        return all(a is not None and b is not None and a.value == b.value for a, b in zip(before, now, strict=True))
+        return all(
+            a.value == b.value if a is not None and b is not None else a is None and or_forgotten
+            for a, b in zip(before, now, strict=True)
+        )
 
     def registrations(self, arns: Sequence[str]) -> dict[str, tuple[Target, ...]]:
         """Return all registrations, also draining ones, by instance id, with one call per target group."""

@@ -15,7 +15,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
-from awsroll.sandbox import answers, storage
+from awsroll.sandbox import answers, malformed_requests, storage
 from awsroll.sandbox.api_errors import AnswerWithheld, ApiError, ConnectionLost, refuse
 from awsroll.sandbox.ec2.api import Ec2Api
 from awsroll.sandbox.elb.api import ElbApi
@@ -136,7 +136,9 @@ class Api:
 
     def _failed(self, response: Any, operation: str, error: Exception) -> Any:
         """Return the error response for an exception of moto, or raise what the transport makes of it."""
-        refusal = storage.refusal_of_moto(error) or self._lost.cannot_answer(operation, error)
+        refusal: Exception = (
+            storage.refusal_of_moto(error) or _malformed(response, error) or self._lost.cannot_answer(operation, error)
+        )
         if not isinstance(refusal, ApiError):
             raise refusal
         return answers.failure(response, refusal.code, refusal.message, refusal.http_status)
@@ -233,6 +235,20 @@ class CallsAnswered:
 
         BaseResponse.call_action, BaseResponse.setup_class = self._plain
         CallsAnswered.active = None
+
+
+def _malformed(response: Any, error: Exception) -> ApiError | None:
+    """Return the refusal of a request that does not fit the model, if an operation failed on its parameters."""
+    if not isinstance(error, KeyError | TypeError | ValueError | AttributeError):
+        return None
+    from moto.core.utils import get_service_model  # noqa: PLC0415  moto is an optional, slow import
+
+    service = str(response.boto3_service_name)
+    model = get_service_model(service)
+    operation = model.operation_model(response._get_action())  # noqa: SLF001  moto has no public way
+    return malformed_requests.refusal_of(
+        operation, response.determine_response_protocol(model), _parameters(response, service), error
+    )
 
 
 def _divert(api: Api, response: Any) -> None:

@@ -11,16 +11,22 @@ DESCRIBED_INSTANCE_STATUSES = 100
 """The most instance ids in one DescribeInstanceStatus."""
 INSTANCES_PER_PAGE = (5, 1000)
 """The bounds of `MaxResults` in calls that describe instances."""
+TAGGED_RESOURCES = 1000
+"""The most resources in one call that sets or deletes tags."""
 TEMPLATES_PER_PAGE = 200
 TOKEN_LENGTH = 64
 """The most characters of the client token of RunInstances."""
 
 # --- Elastic Load Balancing ---
 LONGEST_DEREGISTRATION_DELAY_SECONDS = 3600
+TAGGED_LOAD_BALANCING = 20
+"""The most resources in one AddTags or DescribeTags."""
 
 # --- Auto Scaling ---
 GROUP_PAGES = PageSize(default=50, most=100)
 """The pages of groups, and of tags, scheduled actions and instance refreshes."""
+SHORTEST_LIFETIME_SECONDS = 86_400
+"""The shortest maximum lifetime of the instances of a group."""
 MEMBER_PAGES = PageSize(default=50, most=50)
 ACTIVITY_PAGES = PageSize(default=100, most=100)
 TARGET_GROUP_PAGES = PageSize(default=100, most=100)

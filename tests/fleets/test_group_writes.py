@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from awsroll.core.model.actions import (
     SaveSettings,
     SetDeregistrationDelay,
     SetDesiredCapacity,
+    SetHealthChecks,
     SuspendProcesses,
     TerminateInGroup,
     UpdateGroup,
@@ -20,7 +22,7 @@ from awsroll.core.model.actions import (
 from awsroll.core.model.observation import Group, Lifecycle
 from awsroll.sandbox import ApiError, ConnectionLost
 from tests.support.amazon import once
-from tests.support.looking import Lab, group
+from tests.support.looking import Lab, group, standalone
 
 TERMINATE = "autoscaling:TerminateInstanceInAutoScalingGroup"
 
@@ -356,3 +358,19 @@ def test_sets_and_remembers_the_deregistration_delay_of_a_target_group() -> None
         assert look.saved_settings == {(arn, "deregistration-delay")}
         lab.succeed(ForgetSavedSettings(resource=arn, settings=("deregistration-delay",)))
         assert lab.look().saved_settings == frozenset()
+
+
+@pytest.mark.parametrize("make", [group, standalone], ids=["group", "standalone"])
+def test_a_delay_that_someone_has_set_since_the_observation_is_not_overwritten(make: Any) -> None:
+    with make() as lab:
+        arn = lab.rollout.target_groups[0]
+        lab.look()
+        lab.sandbox.session().client("elbv2").modify_target_group_attributes(
+            TargetGroupArn=arn, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "45"}]
+        )
+        result = lab.do(SetDeregistrationDelay(target_group=arn, seconds=5, reason=Reason.PREPARING))
+        assert result.answer is Answer.STALE
+        assert lab.sandbox.elb.target_group(arn).deregistration_delay_seconds == 45
+        lab.look()
+        lab.succeed(SetDeregistrationDelay(target_group=arn, seconds=5, reason=Reason.PREPARING))
+        lab.succeed(SetHealthChecks(target_group=arn, interval_seconds=6, reason=Reason.PREPARING))

@@ -66,3 +66,34 @@ def test_long_keys_and_values_and_the_51st_tag_are_refused(call: tuple[Put, str,
         assert _refusal(lambda: put(session, fleet, {"key": "v" * 257})) == long
         assert _refusal(lambda: put(session, fleet, {"k" * 129: "v"})) == long
         assert _refusal(lambda: put(session, fleet, {f"k{number}": "v" for number in range(51)})) == many
+
+
+def test_a_key_that_is_given_twice_is_refused() -> None:
+    twice = [{"Key": "team", "Value": "web"}, {"Key": "team", "Value": "shop"}]
+    with Sandbox(clock=VirtualClock()) as sandbox:
+        fleet, session = sandbox.standalone_fleet(servers=1), sandbox.session()
+        ec2, elb = session.client("ec2"), session.client("elbv2")
+        assert _refusal(lambda: ec2.create_tags(Resources=[*fleet.instance_ids], Tags=twice)) == "InvalidParameterValue"
+        add = {"ResourceArns": [*fleet.target_group_arns], "Tags": twice}
+        assert _refusal(lambda: elb.add_tags(**add)) == "DuplicateTagKeys"
+
+
+@pytest.mark.parametrize("tag", [{"team": "lt-1:$Latest"}, {"team!": "web"}, {"team": "a(b)"}], ids=str)
+def test_load_balancing_takes_letters_digits_spaces_and_few_signs(tag: Tags) -> None:
+    with Sandbox(clock=VirtualClock()) as sandbox:
+        fleet, session = sandbox.auto_scaling_fleet(desired=1), sandbox.session()
+        assert _refusal(lambda: _tag_target_group(session, fleet, tag)) == "ValidationError"
+        _tag_target_group(session, fleet, {"Gruppe ä": "wéb 1_.:/=+-@"})
+        _tag_group(session, fleet, tag)
+        _tag_instance(session, fleet, tag)
+
+
+def test_the_number_of_resources_in_one_call_is_limited() -> None:
+    with Sandbox(clock=VirtualClock()) as sandbox:
+        fleet, session = sandbox.standalone_fleet(servers=1), sandbox.session()
+        ec2, elb = session.client("ec2"), session.client("elbv2")
+        arns, tags = [*fleet.target_group_arns] * 21, [{"Key": "team", "Value": "web"}]
+        assert _refusal(lambda: elb.add_tags(ResourceArns=arns, Tags=tags)) == "ValidationError"
+        assert _refusal(lambda: elb.describe_tags(ResourceArns=arns)) == "ValidationError"
+        ids = [*fleet.instance_ids] * 1001
+        assert _refusal(lambda: ec2.create_tags(Resources=ids, Tags=tags)) == "InvalidParameterValue"

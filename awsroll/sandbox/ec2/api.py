@@ -16,7 +16,7 @@ from awsroll.sandbox.ec2.tokens import TokenBook
 from awsroll.sandbox.ec2.world import Ec2World
 from awsroll.sandbox.instance import SimInstance
 from awsroll.sandbox.interfaces import Ec2Context
-from awsroll.sandbox.service_limits import CHANGED_INSTANCES
+from awsroll.sandbox.service_limits import CHANGED_INSTANCES, TAGGED_RESOURCES
 
 
 class Ec2Api:
@@ -143,9 +143,13 @@ class Ec2Api:
         return changes
 
     def _check_resources(self, parameters: Mapping[str, Any]) -> None:
-        instance_ids = [resource for resource in parameters.get("Resources") or () if resource.startswith("i-")]
-        self._check_ids(instance_ids)
-        tags = {tag["Key"]: tag.get("Value") or "" for tag in parameters.get("Tags") or ()}
+        resources, pairs = list(parameters.get("Resources") or ()), list(parameters.get("Tags") or ())
+        if len(resources) > TAGGED_RESOURCES:
+            refuse("InvalidParameterValue", f"At most {TAGGED_RESOURCES} resources can be tagged in one call.")
+        self._check_ids([resource for resource in resources if resource.startswith("i-")])
+        if (repeated := tag_rules.repeated_key(pairs)) is not None:
+            refuse("InvalidParameterValue", f"Duplicate tag key '{repeated}' specified.")
+        tags = {tag["Key"]: tag.get("Value") or "" for tag in pairs}
         refuse_reserved_tags(tags)
         tag_rules.check_lengths(tags, tag_rules.refuse_for_ec2)
 

@@ -57,8 +57,10 @@ def run_instances(
     order = _order(context, parameters)
     refuse_dry_run(parameters)
     token = parameters.get("ClientToken")
-    if token and not (len(token) <= TOKEN_LENGTH and token.isascii()):
+    if token and len(token) > TOKEN_LENGTH:
         refuse("InvalidParameterValue", f"Length of clientToken exceeds maximum of {TOKEN_LENGTH}.")
+    if token and not (token.isascii() and token.isprintable()):
+        refuse("InvalidParameterValue", "The clientToken has characters that are not ASCII, or control characters.")
     scope = _token_scope(context, parameters, order)
     if token and (earlier := tokens.replay(scope, token, parameters)) is not None:
         return earlier

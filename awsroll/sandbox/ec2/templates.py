@@ -61,6 +61,9 @@ def resolve(account: Account, reference: Mapping[str, Any]) -> TemplateVersion:
 def check_versions(account: Account, parameters: Mapping[str, Any]) -> None:
     """Refuse to describe versions that are malformed or do not exist."""
     versions = parameters.get("Versions") or []
+    for name in ("MinVersion", "MaxVersion"):
+        if not str(parameters.get(name, "1")).isdecimal():
+            refuse("InvalidParameterValue", f"{name} must be the number of a launch template version.")
     if not ("LaunchTemplateId" in parameters or "LaunchTemplateName" in parameters):
         return
     template = _template(account, parameters)

@@ -13,6 +13,7 @@ from awsroll.sandbox.elb.setting_limits import DELAY, as_mapping, check_attribut
 from awsroll.sandbox.elb.target_life import DRAINING, NOT_REGISTERED
 from awsroll.sandbox.elb.world import ElbWorld, refuse_unknown_target
 from awsroll.sandbox.interfaces import InstanceContext
+from awsroll.sandbox.service_limits import TAGGED_LOAD_BALANCING
 from awsroll.sandbox.target import SimTarget
 
 TARGET_CHANGES = (
@@ -64,8 +65,9 @@ class ElbApi:
             "AddTags": self._add_tags,
         }
         self.guards: dict[str, Callable[[dict[str, Any]], None]] = {
-            "CreateTargetGroup": self._check_health_check,
+            "CreateTargetGroup": self._check_new_group,
             "ModifyTargetGroup": self._check_health_check,
+            "DescribeTags": lambda parameters: _check_number(parameters.get("ResourceArns") or []),
         }
         self.followups: dict[str, Callable[[Mapping[str, Any]], None]] = dict.fromkeys(
             TARGET_CHANGES, self._settings_changed
@@ -160,19 +162,25 @@ class ElbApi:
         moto changes the rest.
         """
         arn, attributes = parameters["TargetGroupArn"], as_mapping(parameters.get("Attributes") or [])
-        self._elb.target_group(arn)
+        protocol = self._elb.target_group(arn).protocol
         existing = storage.elbv2(self._context).target_groups[arn].attributes
-        check_attributes(attributes, existing)
+        check_attributes(attributes, existing, protocol=protocol)
         if set(attributes) != {DELAY}:
             return None
         existing[DELAY] = attributes[DELAY]
         return {"Attributes": [{"Key": DELAY, "Value": attributes[DELAY]}]}
 
+    def _check_new_group(self, parameters: Mapping[str, Any]) -> None:
+        _tags_of(parameters)
+        self._check_health_check(parameters)
+
     def _check_health_check(self, parameters: Mapping[str, Any]) -> None:
         """Refuse settings of a health check that AWS refuses, for a new or an existing target group."""
-        check_settings(parameters)
         arn = parameters.get("TargetGroupArn")
         settings = self._elb.target_group(arn) if arn else None
+        protocol = settings.protocol if settings else str(parameters.get("Protocol") or "")
+        target_type = settings.target_type if settings else str(parameters.get("TargetType") or "instance")
+        check_settings(parameters, protocol=protocol, target_type=target_type)
         given = (parameters.get("HealthCheckIntervalSeconds"), parameters.get("HealthCheckTimeoutSeconds"))
         if given == (None, None):
             return
@@ -183,10 +191,8 @@ class ElbApi:
     def _add_tags(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Set tags. moto takes only 10 on a resource, and values of any length."""
         backend = storage.elbv2(self._context)
-        tags = {tag["Key"]: tag.get("Value") or "" for tag in parameters.get("Tags") or []}
-        refuse_reserved_tags(tags)
-        tag_rules.check_lengths(tags, tag_rules.refuse_for_load_balancing)
-        arns = parameters.get("ResourceArns") or []
+        tags, arns = _tags_of(parameters), parameters.get("ResourceArns") or []
+        _check_number(arns)
         for arn in arns:
             backend._get_resource_by_arn(arn)  # noqa: SLF001  refuses an unknown ARN
             existing = backend.tagging_service.get_tag_dict_for_resource(arn)
@@ -198,3 +204,20 @@ class ElbApi:
 
     def _settings_changed(self, _parameters: Mapping[str, Any]) -> None:
         self._elb.settings_changed()
+
+
+def _tags_of(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags of a request, if Elastic Load Balancing takes them."""
+    pairs = parameters.get("Tags") or []
+    if (repeated := tag_rules.repeated_key(pairs)) is not None:
+        refuse("DuplicateTagKeys", f"Tag keys must be unique; '{repeated}' is repeated.")
+    tags = {str(tag["Key"]): str(tag.get("Value") or "") for tag in pairs}
+    refuse_reserved_tags(tags)
+    tag_rules.check_lengths(tags, tag_rules.refuse_for_load_balancing)
+    tag_rules.check_characters(tags)
+    return tags
+
+
+def _check_number(arns: Sequence[str]) -> None:
+    if len(arns) > TAGGED_LOAD_BALANCING:
+        refuse("ValidationError", f"The number of resources must not exceed {TAGGED_LOAD_BALANCING}.")

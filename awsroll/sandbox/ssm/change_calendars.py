@@ -6,12 +6,13 @@ come from its document.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from awsroll.sandbox.handler_parts import refuse
+from awsroll.sandbox.handler_parts import refuse, timestamp
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from awsroll.sandbox.handler_parts import Answer, Handler, Parameters
     from awsroll.sandbox.interfaces import InstanceContext
 
@@ -54,5 +55,4 @@ class ChangeCalendars:
 def _instant(text: object, now: datetime) -> datetime:
     if text is None:
         return now
-    at = datetime.fromisoformat(str(text))
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    return timestamp(text, code="ValidationException")

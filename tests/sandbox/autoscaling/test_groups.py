@@ -33,8 +33,10 @@ def test_update_changes_what_it_names_and_moves_desired_into_the_bounds(
         ({"DesiredCapacity": 11}, "Desired capacity:11 must be between the specified min size:1 and max size:10"),
         ({"MinSize": 11}, "Max bound, 10, must be greater than or equal to min bound, 11"),
         ({"MaxSize": 2, "DesiredCapacity": 3}, "Desired capacity:3 must be between"),
+        ({"HealthCheckGracePeriod": -1}, "HealthCheckGracePeriod must not be negative"),
+        ({"MaxInstanceLifetime": 3600}, "MaxInstanceLifetime must be 0, or at least 86400 seconds"),
     ],
-    ids=["desired-above-max", "min-above-max", "both-do-not-fit"],
+    ids=["desired-above-max", "min-above-max", "both-do-not-fit", "grace-period", "lifetime"],
 )
 def test_update_out_of_bounds_is_refused_and_changes_nothing(update: dict[str, int], refusal: str) -> None:
     with open_lab() as lab:

@@ -24,6 +24,9 @@ def create(bench: Bench, **settings: Any) -> str:
         {"HealthCheckPath": "health"},
         {"HealthCheckPath": "/" + "x" * 1024},
         {"HealthCheckPort": "65536"},
+        {"Matcher": {"HttpCode": "199"}},
+        {"Matcher": {"HttpCode": "200-500"}},
+        {"Matcher": {"HttpCode": "ok"}},
     ],
     ids=str,
 )
@@ -50,6 +53,15 @@ def test_health_check_settings_at_the_ends_of_their_ranges_are_accepted(settings
         bench.elb.modify_target_group(TargetGroupArn=bench.group, **settings)
 
 
+@pytest.mark.parametrize("settings", [{"HealthCheckProtocol": "TCP"}, {"HealthCheckEnabled": False}], ids=str)
+def test_health_checks_that_an_application_load_balancer_cannot_make_are_refused(settings: dict[str, Any]) -> None:
+    with open_bench() as bench:
+        with refused("InvalidConfigurationRequest"):
+            create(bench, **settings)
+        with refused("InvalidConfigurationRequest"):
+            bench.elb.modify_target_group(TargetGroupArn=bench.group, **settings)
+
+
 ROUTING = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
 
 
@@ -67,6 +79,7 @@ ROUTING = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
         (f"{ROUTING}.count", "0"),
         (f"{ROUTING}.percentage", "101"),
         ("target_group_health.dns_failover.minimum_healthy_targets.percentage", "0"),
+        ("deregistration_delay.seconds", "30"),
     ],
 )
 def test_attributes_outside_their_ranges_are_refused_and_nothing_changes(key: str, value: str) -> None:
@@ -97,3 +110,30 @@ def test_slow_start_and_least_outstanding_requests_exclude_each_other() -> None:
         bench.elb.modify_target_group_attributes(TargetGroupArn=bench.group, Attributes=[slow])
         with refused("InvalidConfigurationRequest"):
             bench.elb.modify_target_group_attributes(TargetGroupArn=bench.group, Attributes=[least])
+
+
+@pytest.mark.parametrize(
+    ("protocol", "key", "value"),
+    [
+        ("HTTP", "deregistration_delay.connection_termination.enabled", "true"),
+        ("HTTP", "preserve_client_ip.enabled", "true"),
+        ("TCP", "slow_start.duration_seconds", "30"),
+        ("TCP", "load_balancing.algorithm.type", "round_robin"),
+        ("TCP", "target_failover.on_deregistration", "rebalance"),
+    ],
+)
+def test_an_attribute_of_another_kind_of_load_balancer_is_refused(protocol: str, key: str, value: str) -> None:
+    with open_bench() as bench:
+        made = bench.elb.create_target_group(Name="new", Protocol=protocol, Port=80, VpcId=bench.fleet.vpc_id)
+        arn = made["TargetGroups"][0]["TargetGroupArn"]
+        with refused("InvalidConfigurationRequest"):
+            bench.elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[{"Key": key, "Value": value}])
+
+
+def test_anomaly_mitigation_needs_weighted_random() -> None:
+    with open_bench() as bench:
+        mitigation = {"Key": "load_balancing.algorithm.anomaly_mitigation", "Value": "on"}
+        weighted = {"Key": "load_balancing.algorithm.type", "Value": "weighted_random"}
+        with refused("InvalidConfigurationRequest"):
+            bench.elb.modify_target_group_attributes(TargetGroupArn=bench.group, Attributes=[mitigation])
+        bench.elb.modify_target_group_attributes(TargetGroupArn=bench.group, Attributes=[weighted, mitigation])

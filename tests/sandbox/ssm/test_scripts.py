@@ -47,6 +47,18 @@ SCRIPTS = [
     "stop() {\n  exit 9\n}\ntrue",
     "true; exit 8; exit 9",
     "true && \\\nfalse",
+    "(exit 3)",
+    "(true) || exit 4",
+    "(false) || exit 4",
+    "exit -1",
+    "exit abc",
+    "exit $missing",
+    "false\nexit $?",
+    "exec false\ntrue",
+    "exec sh -c 'exit 9'",
+    "cat <<END\nexit 3\nEND",
+    "cat <<'END'\nexit 3\nEND\nfalse",
+    "cat <<-END\nexit 3\n\tEND\nexit 5",
 ]
 
 

@@ -16,7 +16,7 @@ from awsroll.sandbox.autoscaling.lifecycle_hooks import put_hook
 from awsroll.sandbox.autoscaling.other_sources import CLASSIC, TARGET_GROUP, attach, type_of
 from awsroll.sandbox.autoscaling.placement import POLICIES
 from awsroll.sandbox.handler_parts import page, refuse, with_token
-from awsroll.sandbox.service_limits import GROUP_PAGES
+from awsroll.sandbox.service_limits import GROUP_PAGES, SHORTEST_LIFETIME_SECONDS
 
 if TYPE_CHECKING:
     from awsroll.sandbox.autoscaling.group_controller import Controller
@@ -239,6 +239,11 @@ def _settings(parameters: Parameters) -> dict[str, Any]:
     unknown = set(str(settings.get("HealthCheckType", "EC2")).split(",")) - HEALTH_CHECK_TYPES
     if unknown:
         refuse(f"Invalid HealthCheckType: {', '.join(sorted(unknown))}")
+    if not int(settings.get("HealthCheckGracePeriod", 0)) >= 0:
+        refuse("HealthCheckGracePeriod must not be negative.")
+    lifetime = int(settings.get("MaxInstanceLifetime", 0))
+    if lifetime and lifetime < SHORTEST_LIFETIME_SECONDS:
+        refuse(f"MaxInstanceLifetime must be 0, or at least {SHORTEST_LIFETIME_SECONDS} seconds.")
     policies = settings.get("TerminationPolicies") or []
     unknown = {str(policy) for policy in policies if not str(policy).startswith("arn:")} - POLICIES
     if unknown:
