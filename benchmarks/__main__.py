@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import process_time
 
-from benchmarks import calls, makespans, start_up
+from benchmarks import calls, makespans, start_up, waves
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 _HEAD = """# Performance
@@ -58,11 +58,18 @@ and the settings that a rollout saves and restores.
 
 `python -m benchmarks.calls --goals` measures fleets of up to 1,000 servers.
 """
+_FLEETS = 50
+_WAVES = f"""## Many fleets in one process
+
+A wave of {_FLEETS} small groups of one account, all at a time, in virtual time on the embedded AWS. They share the rate
+limits of the account. The memory includes the embedded AWS with its fleets.
+"""
 
 
 def main() -> int:
     """Measure, and write the page; return 0."""
-    sections = [_HEAD, _MAKESPANS, *_lines(makespans.table()), _CALLS, *_lines(_calls()), _FLOOR, *_lines(_machine())]
+    sections = [_HEAD, _MAKESPANS, *_lines(makespans.table()), _CALLS, *_lines(_calls()), _FLOOR]
+    sections += [_WAVES, *_lines(waves.table(_FLEETS)), *_lines(_machine())]
     PAGE.write_text("\n".join(sections).rstrip() + "\n")
     sys.stdout.write(f"{PAGE} is written\n")
     return 0

@@ -112,6 +112,16 @@ def line(fleets: int, servers: int, alone: Measured, measured: Measured) -> str:
     )
 
 
+def table(fleets: int, *, servers: int = 4) -> list[str]:
+    """Return the figures of a wave, and of one fleet alone, as the lines of a table in Markdown."""
+    lines = ["| fleets | each took | calls a fleet | threads at most | memory grew by |", "|---|---|---|---|---|"]
+    for count in (1, fleets):
+        made = measure(count, servers=servers)
+        took, calls = (f"{min(one):.0f} to {max(one):.0f}" for one in (made.seconds, made.calls))
+        lines.append(f"| {count} of {servers} servers | {took} s | {calls} | {made.threads} | {made.grown:.0f} MiB |")
+    return lines
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.waves", description=(__doc__ or "").split("\n")[0])

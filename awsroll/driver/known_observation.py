@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Status
-from awsroll.core.planner import plan
 
 _SECONDS = 10.0  # a fleet that had nothing to do so long ago has nothing to do
 _SECONDS_TO_ACT = 2.0
@@ -36,6 +35,8 @@ class KnownObservation:
 
 def has_nothing_to_do(rollout: Rollout, observation: Observation, status: Status) -> bool:
     """Return whether a rollout ends without a change, by this observation alone."""
+    from awsroll.core.planner import plan  # noqa: PLC0415 - `awsroll plan` starts faster without
+
     for _ in range(_MOST_PASSES):
         planned = plan(rollout, observation, status)
         if planned.actions or planned.hooks:

@@ -37,3 +37,11 @@ def test_help_list_and_status_import_neither_aws_nor_the_driver(tmp_path: Path) 
     assert {*HEAVY, *PARTS, "msgspec", "awsroll.core.model.rollout", "awsroll.cli.listing"} & set(after_help) == set()
     assert [(code, sorted({*HEAVY, *PARTS} & set(loaded))) for code, loaded in others] == [(0, []), (0, [])]
     assert "awsroll.cli.listing" in others[0][1]
+
+
+def test_a_plan_is_made_without_what_only_drives_a_rollout() -> None:
+    program = "import sys, awsroll.driver.operations, awsroll.cli.render_plan; print(*sys.modules)"
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert set(ended.stdout.split()) & {"awsroll.core.planner", "awsroll.driver.reconciler"} == set()
