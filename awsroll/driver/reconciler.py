@@ -19,6 +19,7 @@ from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan, pause
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Mode, Outcome, Status
+from awsroll.core.model.user_requests import UserRequests
 from awsroll.core.observe.settle import settle
 from awsroll.core.observe.shown_after import shown_after
 from awsroll.core.planner import plan
@@ -127,8 +128,7 @@ class Controller:
         target = rollout.target(rolling_back=self.status.rolling_back)
         observation, observed_at = self._observe(target)
         observation = replace(observation, hooks=self.hooks.observe(self.status.hooks.announced))
-        user_requests = self._store.user_requests(rollout.rollout_id)
-        before = replace(self.status, user_requests=user_requests, abort_refused_since=None)
+        before = replace(self.status, user_requests=self._user_requests(), abort_refused_since=None)
         decided = with_approval(self.planner(rollout, observation, before), self.approver, rollout, self._store)
         if self.known is not None and not self.known.allows_changes and (decided.actions or decided.hooks):
             self.known = None
@@ -156,6 +156,12 @@ class Controller:
         self._events.emit(settled.events)
         decided = self._looking_ahead(decided, shown_after(observation, results), settled)
         return self._delayed_if_without_effect(decided, results)
+
+    def _user_requests(self) -> UserRequests:
+        """Return the user requests to apply. While a pause restores settings, a new one is left to the next driver."""
+        if self.status.outcome is Outcome.PAUSED and self.status.must_rest:
+            return self.status.user_requests
+        return self._store.user_requests(self.record.rollout.rollout_id)
 
     def _observe(self, target: Rollout) -> tuple[Observation, float]:
         """Observe the fleet, unless it was just observed; return the observation, and when it began."""

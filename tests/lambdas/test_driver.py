@@ -198,6 +198,23 @@ def test_an_aborted_rollout_settles_and_stops(tmp_path: Path) -> None:
         assert after["SuspendedProcesses"] == []
 
 
+@pytest.mark.parametrize(
+    ("action", "outcome"), [("abort", "stopped"), ("rollback", "rolled_back"), ("resume", "succeeded")]
+)
+def test_a_command_that_arrives_while_a_pause_restores_the_settings_is_not_lost(
+    tmp_path: Path, action: str, outcome: str
+) -> None:
+    with machine(tmp_path, grouped=True, servers=1) as driven:
+        driven.prepare(driven.request(launch_first=True))
+        driven.reconcile()
+        driven.apply_command("pause")
+        resting = driven.go_on(lambda each: each["reason"] == "paused by request")
+        assert resting["phase"] == "settle", "the group's own care has yet to be restored"
+        driven.apply_command(action)
+
+        assert driven.go_on(lambda _: driven.rolling.clock.monotonic() > 3600)["outcome"] == outcome
+
+
 def test_a_paused_rollout_is_aborted(tmp_path: Path) -> None:
     with machine(tmp_path, grouped=True) as driven:
         driven.prepare()
