@@ -1,4 +1,4 @@
-"""Decide whether the next wave of a rollout of many fleets may start. Changes nothing."""
+"""Judge the checks of many fleets: name those that cannot be rolled. Changes nothing, reads nothing."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +8,7 @@ from msgspec import Struct
 from handling import handles, readable_cause
 from rollout_context import Count
 
-CONTINUED = "continued"
-_LONGEST_REASON = 1000
+LONGEST_REASON = 1000
 
 
 class Ended(Struct, frozen=True):
@@ -18,15 +17,17 @@ class Ended(Struct, frozen=True):
     Attributes:
         rollout_id: the id of the rollout; empty for a wave.
         outcome: its outcome; `continued` if its execution was at its limit, so that the rollout must be continued.
+        error: the name of the error of a refused rollout.
     """
 
     rollout_id: str
     outcome: str
     reason: str = ""
+    error: str = ""
 
 
 class Event(Struct, frozen=True, forbid_unknown_fields=True):
-    """The results of a wave."""
+    """The results of the checks of a wave."""
 
     tolerated_failures: Count
     results: tuple[Ended, ...]
@@ -37,8 +38,8 @@ class Answer:
     """What to do next.
 
     Attributes:
-        outcome: `succeeded` if the next wave may start or this wave is repeated, else `refused`.
-        verdict: `go-on`: start the next wave; `again`: repeat this wave, to continue rollouts; `stop`.
+        outcome: `succeeded` if the waves may start, else `refused`.
+        verdict: `go-on` or `stop`.
         failed: ids of the rollouts that failed.
         reason: what failed, for people.
     """
@@ -51,13 +52,9 @@ class Answer:
 
 @handles(Event)
 def handler(event: Event, _: Any) -> Answer:
-    """Compare the failures of a wave with the number that it tolerates."""
-    failed = [ended for ended in event.results if ended.outcome not in ("succeeded", CONTINUED)]
-    verdict = "go-on"
-    if len(failed) > event.tolerated_failures:
-        verdict = "stop"
-    elif any(ended.outcome == CONTINUED for ended in event.results):
-        verdict = "again"
+    """Compare the failures with the number that is tolerated."""
+    failed = [ended for ended in event.results if ended.outcome != "succeeded"]
+    verdict = "stop" if len(failed) > event.tolerated_failures else "go-on"
     details = "; ".join(_described(ended) for ended in failed)
     counted = f"{len(failed)} of {len(event.results)} failed, {event.tolerated_failures} tolerated: {details}"
     reason = counted if all(ended.rollout_id for ended in failed) else details  # each wave has its own counts
@@ -65,7 +62,7 @@ def handler(event: Event, _: Any) -> Answer:
         outcome="refused" if verdict == "stop" else "succeeded",
         verdict=verdict,
         failed=tuple(ended.rollout_id for ended in failed),
-        reason=reason[:_LONGEST_REASON] if failed else "",
+        reason=reason[:LONGEST_REASON] if failed else "",
     )
 
 

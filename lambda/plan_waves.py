@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 import container
-from awsroll.core.request.waves import FleetSpec, FleetsSpec, OnWaveFailure
+from awsroll.core.request.waves import FleetSpec, FleetsSpec
 from awsroll.errors import AwsrollError, SpecError
 from awsroll.files.rollout_file import plain_fleets, to_fleets
 from awsroll.preflight.version_aliases import leaves_version_open, pin_version
@@ -52,9 +52,6 @@ class Answer:
 def handler(event: Event, _: Any) -> Answer:
     """Check the whole file before a rollout starts. `prepare` checks each fleet then, and again when its turn comes."""
     spec = to_fleets(event.fleets)
-    if any(wave.bake_time or wave.alarm or wave.on_failure is not OnWaveFailure.STOP for wave in spec.waves):
-        problem = "this machine has no bake-time, alarm and on-failure of waves; roll this file with `awsroll roll -f`"
-        raise SpecError(problem)
     waves = tuple(_kept(wave, event.name) for wave in plain_fleets(_pinned(spec))["waves"])
     _check_size(waves)
     return Answer(waves=waves, count=len(waves))
@@ -112,8 +109,7 @@ def _size(part: object) -> int:
 def _kept(wave: dict[str, Any], execution: str) -> dict[str, Any]:
     """Return what the state of an execution keeps of a wave, with the ids of its rollouts."""
     fleets = [{**fleet, "rollout_id": _rollout_id(execution, fleet["name"])} for fleet in wave["fleets"]]
-    kept = {key: wave[key] for key in ("name", "concurrency", "tolerated_failures")}
-    return {**kept, "fleets": fleets, "rollout_ids": [fleet["rollout_id"] for fleet in fleets]}
+    return {**wave, "fleets": fleets, "rollout_ids": [fleet["rollout_id"] for fleet in fleets]}
 
 
 def _rollout_id(execution: str, fleet: str) -> str:

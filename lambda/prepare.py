@@ -38,6 +38,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
         longest_id: the maximum length of `rollout_id`.
         wave: ids of the rollouts of the same wave.
         tolerated_failures: how many rollouts of the wave may fail. After more failures, this rollout is not started.
+        progress_of: the name of an execution of many fleets. After a failure of its waves, this rollout is not started.
         only_check: check the request against the fleet, and start no rollout.
         execution: ARN of the execution that drives the rollout. A refused rollout of the same fleet names it.
     """
@@ -51,6 +52,7 @@ class Event(Struct, frozen=True, forbid_unknown_fields=True):
     longest_id: Count = 128
     wave: tuple[str, ...] = ()
     tolerated_failures: Count = 0
+    progress_of: str = ""
     only_check: bool = False
     execution: str = ""
 
@@ -74,16 +76,28 @@ def handler(event: Event, _: Any) -> StepStatus:
 
 
 def _check_wave(event: Event, store: RecordStore) -> None:
-    """Refuse to start a rollout if too many others of its wave have failed. A rollout that was started continues.
+    """Refuse to start a rollout if its wave, or another one, has failed. A rollout that was started continues.
 
     Raises:
-        WaveStopped: if more have failed than the wave tolerates.
+        WaveStopped: if more have failed than the wave tolerates, or a failure is known already.
     """
     known = dict(_outcomes(event.wave, store))
+    if event.progress_of and event.rollout_id not in known:
+        _check_progress(event, store)
     failed = [name for name, outcome in known.items() if outcome in _FAILURES]
     if event.rollout_id not in known and len(failed) > event.tolerated_failures:
         names = ", ".join(failed[:5])
         problem = f"{len(failed)} rollouts of this wave have failed ({names}): this rollout was not started"
+        raise WaveStopped(problem)
+
+
+def _check_progress(event: Event, store: RecordStore) -> None:
+    from awsroll.stores.fleets_notes import WavesProgress, name_of_execution  # noqa: PLC0415 - only many fleets need it
+
+    progress = store.note(name_of_execution(event.progress_of, event.execution_started_at), WavesProgress)
+    if progress is not None and progress.failure is not None:
+        failure = progress.failure
+        problem = f"wave {failure.wave} has failed ({failure.reason}): this rollout was not started"
         raise WaveStopped(problem)
 
 

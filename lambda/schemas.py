@@ -21,6 +21,7 @@ import judge_wave
 import plan_waves
 import prepare
 import reconcile
+import watch_waves
 from awsroll.core.request.file_schema import DIALECT, fleets_schema, rollout_schema
 from awsroll.stages.event_schema import attributes
 
@@ -30,6 +31,7 @@ HANDLERS = {
     "control": control.handler,
     "plan_waves": plan_waves.handler,
     "judge_wave": judge_wave.handler,
+    "watch_waves": watch_waves.handler,
 }
 FILES = {"RolloutFile": rollout_schema, "FleetsFile": fleets_schema}
 HOLDS = {"request": "RolloutFile", "fleets": "FleetsFile"}

@@ -55,6 +55,10 @@ _BY_USERS = (
     _Access(sid="ReadRecords", reads=True, parts=(RECORDS, NOTES)),
     _Access(sid="KeepRequests", parts=OF_USERS),
 )
+_BY_WAVES = (
+    _Access(sid="ReadRecords", reads=True, parts=(RECORDS,)),
+    _Access(sid="KeepRequests", parts=(*OF_USERS, NOTES)),
+)
 
 
 def store_of_drivers(request: PolicyRequest) -> list[Statement]:
@@ -65,6 +69,11 @@ def store_of_drivers(request: PolicyRequest) -> list[Statement]:
 def store_of_users(request: PolicyRequest) -> list[Statement]:
     """Return the permissions of a process that passes on requests of users: it writes no record."""
     return _on_parts(request, _BY_USERS)
+
+
+def store_of_waves(request: PolicyRequest) -> list[Statement]:
+    """Return the permissions of a process that watches waves: it writes requests to rollouts, and the progress."""
+    return _on_parts(request, _BY_WAVES)
 
 
 def _on_parts(request: PolicyRequest, accesses: Iterable[_Access]) -> list[Statement]:

@@ -1,14 +1,15 @@
 """The policies of the Lambda functions: each function may do exactly what it calls.
 
 `policy` is for a person or a process that runs every command. A function runs one part: `prepare` changes no fleet,
-`control` writes only requests of users, and only the functions that drive rollouts change a fleet.
+`control` writes only requests of users, `watch_waves` only these and notes, and only the functions that drive rollouts
+change a fleet.
 """
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 from awsroll.iam.command_statements import commands
-from awsroll.iam.driver_statements import notices, roles, store_of_drivers, store_of_users
+from awsroll.iam.driver_statements import notices, roles, store_of_drivers, store_of_users, store_of_waves
 from awsroll.iam.fleet_statements import reading
 from awsroll.iam.key_statements import sign_key, store_key
 from awsroll.iam.policy_request import PolicyRequest
@@ -24,6 +25,7 @@ class FunctionKind(StrEnum):
     CHECK = "check"  # prepare: checks a request and writes the first record
     PIN = "pin"  # plan_waves: reads the versions of many fleets
     ASK = "ask"  # control: writes requests of users
+    WATCH = "watch"  # watch_waves: reads alarms, writes requests of users and the progress of waves
 
 
 def statements_for(
@@ -50,6 +52,9 @@ def statements_for(
             return [allow("ReadVersions", ["ec2:DescribeLaunchTemplateVersions", *group]), *roles(request)]
         case FunctionKind.ASK:
             return [*store_of_users(request), *keys]
+        case FunctionKind.WATCH:
+            alarms = allow("ReadAlarms", ["cloudwatch:DescribeAlarms"])  # a narrower resource hides composite alarms
+            return [alarms, *store_of_waves(request), *keys, *roles(request)]
 
 
 def _checking(statement: Statement) -> Statement:

@@ -1,6 +1,7 @@
 """The notes of drivers of many fleets: the progress of waves, and what `awsroll keep` knows of a fleet."""
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import ClassVar
 
 from awsroll.core.rotation import FailedContent, MadeVersion
@@ -14,14 +15,21 @@ class WavesProgress:
     Attributes:
         rollouts: the id of the rollout of each fleet that has begun, by the name of the fleet.
         failure: the failure after which the fleets roll back; None: none.
-        is_over: the waves have ended.
+        asked: the turn of a state machine in which each fleet was asked to turn back or to pause after the failure.
+        is_over: the waves, or the turn of a state machine, have ended.
     """
 
     FILE: ClassVar = "waves.json"
 
     rollouts: dict[str, str] = field(default_factory=dict)
     failure: WaveFailure | None = None
+    asked: dict[str, int] = field(default_factory=dict)
     is_over: bool = False
+
+
+def name_of_execution(name: str, started_at: str) -> str:
+    """Return the name of the progress of an execution: Step Functions may repeat the name of an execution."""
+    return f"waves-{sha256(f'{name} {started_at}'.encode()).hexdigest()[:24]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

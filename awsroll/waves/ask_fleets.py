@@ -24,3 +24,13 @@ def ask(store: Store, rollout_id: str, command: Command, *, why: str) -> bool:
         store.change_user_requests(rollout_id, change_for(command, record, by=f"awsroll: {why}"))
         return True
     return False
+
+
+def ask_ended(store: Store, rollout_id: str, *, why: str) -> None:
+    """Save a rollback for a rollout that no driver works on: its next driver reopens it, or continues it backwards.
+
+    Raises:
+        StateError: if the store cannot be read or written.
+    """
+    change = change_for(Command.ROLLBACK, store.load(rollout_id), by=f"awsroll: {why}")
+    store.change_user_requests(rollout_id, change)

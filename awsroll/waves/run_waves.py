@@ -27,7 +27,7 @@ from awsroll.waves.armed_alarms import ArmedAlarms, SeenAlarms, is_armed
 from awsroll.waves.ask_fleets import ask
 from awsroll.waves.check_fleets import FleetChecks, ReadyFleet, check_apart, check_disjoint, combined_error
 from awsroll.waves.fleet_results import NOT_STARTED, FleetResult, result_of_report, rolled, rolled_back
-from awsroll.waves.stored_progress import StoredProgress
+from awsroll.waves.stored_progress import StoredProgress, progress_of_file
 from awsroll.waves.threads import Threads, in_parallel
 from awsroll.waves.wave_events import FleetSink, WaveEvents
 from awsroll.waves.wave_reports import fleets_report
@@ -83,7 +83,7 @@ class FleetsRun:
         """
         base = open_session() if self._context.session is None else self._context.session
         lock, clients = threading.RLock(), SharedClients()
-        progress = StoredProgress(self._spec, self._store, self._context)
+        progress = progress_of_file(self._spec, self._store, self._context)
         checks = FleetChecks(
             self._context,
             lambda region: SharedSession(base, region=region, lock=lock, clients=clients),

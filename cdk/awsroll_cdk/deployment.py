@@ -248,6 +248,7 @@ class RollingDeployment(Construct):
             FunctionKind.CHECK: made.prepare_role,
             FunctionKind.PIN: made.plan_role,
             FunctionKind.ASK: made.control_role,
+            FunctionKind.WATCH: made.watch_role,
         }
         for kind, role in roles.items():
             if role is not None:
@@ -256,7 +257,8 @@ class RollingDeployment(Construct):
             permit(made.page_role, FunctionKind.ASK, made.page_role, fleet, permitted)
         if made.stages_role is not None:
             permit_stages(self, made.stages_role, fleet, rollouts)
-        answering = [one for one in (made.fleet_role, made.control_role, made.page_role) if one is not None]
+        roles_that_answer = (made.fleet_role, made.control_role, made.page_role, made.watch_role)
+        answering = [one for one in roles_that_answer if one is not None]
         permit_answering(self, answering, self.machine, self.fleets_machine)
 
     def _alarms(self) -> Iterator[cloudwatch.Alarm]:

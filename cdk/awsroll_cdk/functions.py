@@ -1,8 +1,9 @@
 """The Lambda functions: one for each handler, all from one bundle.
 
 Functions that drive rollouts share a role, and the single stages share another role. `prepare`, which changes no fleet,
-`plan_waves`, which only reads versions, `judge_wave`, which reads nothing, `control`, which only stores requests of
-users, and `approval_page`, which stores the answers of links, have a role each.
+`plan_waves`, which only reads versions, `judge_wave`, which reads nothing, `watch_waves`, which reads alarms and stores
+requests, `control`, which only stores requests of users, and `approval_page`, which stores the answers of links, have a
+role each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,15 +27,22 @@ STAGES = (
     "check_healthy",
     "reload_instances",
 )
-PREPARE, PLAN_WAVES, JUDGE_WAVE = "prepare", "plan_waves", "judge_wave"
-WAVES = (PLAN_WAVES, JUDGE_WAVE)
+PREPARE, PLAN_WAVES, JUDGE_WAVE, WATCH_WAVES = "prepare", "plan_waves", "judge_wave", "watch_waves"
+WAVES = (PLAN_WAVES, JUDGE_WAVE, WATCH_WAVES)
 CODEPIPELINE = "codepipeline"
 DURABLE = "durable"
 CONTROL = "control"
 APPROVAL_PAGE = "approval_page"
 # A step takes at most 30 s, but a step that runs a Lambda hook waits for it. Checks of a large fleet take many calls,
 # and versions are read with the role of each fleet.
-_SECONDS = {"reconcile": 300, "prepare": 300, "codepipeline": 300, "plan_waves": 300, "durable": 300}
+_SECONDS = {
+    "reconcile": 300,
+    "prepare": 300,
+    "codepipeline": 300,
+    "plan_waves": 300,
+    "watch_waves": 300,
+    "durable": 300,
+}
 _USUAL_SECONDS = 60
 _MEGABYTES = 1024  # Lambda scales processor time with memory: a cold start at 512 MB takes twice as long
 
@@ -84,6 +92,9 @@ class Functions(Construct):
         self.judge_role = (
             self._role("JudgeRole", "awsroll: compares failures of waves") if JUDGE_WAVE in names else None
         )
+        self.watch_role = (
+            self._role("WatchRole", "awsroll: watches waves and stores requests") if WATCH_WAVES in names else None
+        )
         self.stages_role = self._role("StagesRole", "awsroll: single stages") if set(names) & set(STAGES) else None
         self.log_groups: dict[str, aws_logs.LogGroup] = {}
         self.by_name = {name: self._function(name) for name in names}
@@ -100,6 +111,7 @@ class Functions(Construct):
             APPROVAL_PAGE: self.page_role,
             PLAN_WAVES: self.plan_role,
             JUDGE_WAVE: self.judge_role,
+            WATCH_WAVES: self.watch_role,
             **dict.fromkeys(STAGES, self.stages_role),
         }
         return own.get(name) or self.fleet_role

@@ -18,6 +18,7 @@ _ON_A_LAUNCH = "a launch creates resources without known names; its launch templ
 _ON_AN_ALIAS = "IAM takes no alias as a resource: the condition limits the permission to keys with the alias"
 _ON_TAGGED = "servers change: the condition limits the permission to servers of this fleet"
 _WHY_STARS = {
+    "ReadAlarms": "a narrower resource hides composite alarms; the action only reads",
     "Read": "AWS cannot limit Describe actions to a resource",
     "ReadVersions": "AWS cannot limit Describe actions to a resource",
     "ReadTerminationProtection": "servers change; the action only reads",
@@ -49,6 +50,7 @@ _NAMES = {
     FunctionKind.CHECK: "Checking",
     FunctionKind.PIN: "Versions",
     FunctionKind.ASK: "Asking",
+    FunctionKind.WATCH: "Watching",
 }
 
 

@@ -13,6 +13,7 @@ _STUB = 11.0  # upright before and after each row: arrowheads stand on it
 _FILLS = {
     "Task": ("#dbeafe", "#2563eb"),
     "Map": ("#cffafe", "#0e7490"),
+    "Parallel": ("#cffafe", "#0e7490"),
     "Choice": ("#fef3c7", "#b45309"),
     "Wait": ("#ede9fe", "#7c3aed"),
     "Pass": ("#f3f4f6", "#6b7280"),
@@ -22,6 +23,7 @@ _FILLS = {
 _SAID = {
     "Task": "calls a function or an API",
     "Map": "one for each fleet",
+    "Parallel": "branches at the same time",
     "Choice": "decides",
     "Wait": "waits",
     "Pass": "arranges",

@@ -19,7 +19,7 @@ def test_functions_have_a_handler_file_a_time_limit_and_a_current_runtime(synthe
 def test_every_function_has_its_file_in_the_bundle(synthesized: Synthesized) -> None:
     found = synthesized.resources("group", "AWS::Lambda::Function").values()
     named = {one["Properties"]["Handler"].removesuffix(".handler") for one in found}
-    assert len(named) == 14
+    assert len(named) == 16
     assert named - set(handler_names()) == set()
 
 

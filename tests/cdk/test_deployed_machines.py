@@ -127,7 +127,7 @@ def test_machine_of_many_fleets_runs_each_as_an_execution_of_its_own(synthesized
     assert spelt(following["Resource"]).endswith(f":execution:<{fleets}.Name>:*")
     assert spelt(redriving["Resource"]).endswith(f":execution:<{fleets}.Name>/*:*")
     (invoking,) = (one["Resource"] for one in allowed if one["Action"] == "lambda:InvokeFunction")
-    assert len(invoking) == 5
+    assert len(invoking) == 6
 
 
 def test_outputs_name_everything_that_the_documents_use(synthesized: Synthesized) -> None:

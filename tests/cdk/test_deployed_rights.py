@@ -40,6 +40,7 @@ def test_fleet_role_may_do_what_the_policy_says_and_little_else(synthesized: Syn
         ("PageRole", FunctionKind.ASK, {"states:SendTaskSuccess", "kms:VerifyMac"}),
         ("PlanRole", FunctionKind.PIN, set()),
         ("JudgeRole", None, set()),
+        ("WatchRole", FunctionKind.WATCH, {"states:SendTaskSuccess"}),
     ],
 )
 def test_every_other_function_may_do_what_its_own_policy_says(
@@ -72,6 +73,7 @@ def test_each_function_has_the_role_of_its_kind(synthesized: Synthesized, stack:
         "approval_page": "PageRole",
         "plan_waves": "PlanRole",
         "judge_wave": "JudgeRole",
+        "watch_waves": "WatchRole",
     }
     driving = {"reconcile", "codepipeline", "durable"}
 
@@ -92,8 +94,9 @@ def test_only_the_functions_that_drive_rollouts_write_what_steers_them(synthesiz
                     writers.setdefault(role["Ref"], set()).update(parts)
     found = {role[role.index("Functions") + 9 : role.index("Role") + 4]: parts for role, parts in writers.items()}
     page = {"PageRole": {"requests"}} if stack == "group" else {}
+    watching = {} if stack == "standalone" else {"WatchRole": {"notes", "requests"}}  # it has no machine of many fleets
     drivers = {"FleetRole": set(OF_DRIVERS), "PrepareRole": set(OF_DRIVERS)}
-    assert found == {**drivers, "ControlRole": {"requests"}, **page}
+    assert found == {**drivers, "ControlRole": {"requests"}, **page, **watching}
 
 
 def test_signing_key_is_an_hmac_key_that_outlives_the_stack_and_is_made_only_if_asked_for(

@@ -18,6 +18,7 @@ ROLES = {
     FunctionKind.CHECK: "PrepareRole",
     FunctionKind.PIN: "PlanRole",
     FunctionKind.ASK: "ControlRole",
+    FunctionKind.WATCH: "WatchRole",
 }
 STORIES = [name for _, names in CASES.values() for name in names]
 _OF_PARAMETERS = ("InstanceRoleArn", "TopicArn")

@@ -34,8 +34,10 @@ def _rows(text: str) -> list[list[str]]:
 
 
 def _states(machine: dict[str, Any]) -> set[str]:
-    inner = [_states(state["ItemProcessor"]) for state in machine["States"].values() if "ItemProcessor" in state]
-    return set(machine["States"]).union(*inner)
+    states = machine["States"].values()
+    inner = [state["ItemProcessor"] for state in states if "ItemProcessor" in state]
+    inner += [branch for state in states for branch in state.get("Branches", ())]
+    return set(machine["States"]).union(*map(_states, inner))
 
 
 @pytest.mark.parametrize(("path", "drawn"), tuple(pictures()), ids=lambda value: getattr(value, "name", ""))

@@ -37,8 +37,9 @@ def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RefusingSessi
         yield session
 
 
+DRIVERS = {"prepare", "reconcile", "control", "plan_waves", "judge_wave", "watch_waves"}
 CASES = [(name, event) for name, events in EVENTS.items() for event in events]
-DRIVER = [case for case in CASES if case[0] in {"prepare", "reconcile", "control", "plan_waves", "judge_wave"}]
+DRIVER = [case for case in CASES if case[0] in DRIVERS]
 STAGES = [case for case in CASES if case not in DRIVER]
 
 

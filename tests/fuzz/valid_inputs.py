@@ -86,6 +86,27 @@ EVENTS: dict[str, list[Any]] = {
             ],
         }
     ],
+    "watch_waves": [
+        {
+            "action": action,
+            "name": "deploy-1",
+            "started_at": "2026-12-01T10:00:00.000Z",
+            "waves": [
+                {
+                    "name": "one",
+                    "concurrency": 1,
+                    "bake_seconds": 60,
+                    "alarms": ["web-errors"],
+                    "on_failure": "rollback-all",
+                    "fleets": [{"name": "web", "rollout_id": "web-1", "request": {"asg": "web"}}],
+                }
+            ],
+            "index": 0,
+            "turn": 1,
+            "results": [{"rollout_id": "web-1", "outcome": "succeeded"}] if action == "judge" else [],
+        }
+        for action in ("check", "watch", "ended", "judge")
+    ],
     "deregister_targets": [{"rollout_id": "web-1", "asg": "web", "instance_ids": ["i-1", "i-2"]}],
     "check_drained": [{"rollout_id": "web-1", "target_group": ["web"], "instance_ids": ["i-1"]}],
     "terminate_and_launch": [

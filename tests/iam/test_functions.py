@@ -16,6 +16,7 @@ import named
 import plan_waves
 import prepare
 import reconcile
+import watch_waves
 from awsroll.errors import AccessRefusedError
 from awsroll.iam import Fleets, FunctionKind, Place, Rollouts, function_policy
 from tests.iam.gate import Gate
@@ -28,6 +29,7 @@ _KINDS = {
     reconcile: FunctionKind.DRIVE,
     control: FunctionKind.ASK,
     plan_waves: FunctionKind.PIN,
+    watch_waves: FunctionKind.WATCH,
 }
 # What the construct grants beside the policies: a state that waits is answered on its machine.
 _ANSWERS = {"Sid": "Answers", "Effect": "Allow", "Action": ["states:SendTaskSuccess"], "Resource": ["*"]}
@@ -80,7 +82,7 @@ def functions(
         gates = {}
         for each in FunctionKind:
             policy = policy_of(each, place, fleets, rollouts)
-            answers = [_ANSWERS] if each in (FunctionKind.DRIVE, FunctionKind.ASK) else []
+            answers = [_ANSWERS] if each in (FunctionKind.DRIVE, FunctionKind.ASK, FunctionKind.WATCH) else []
             gates[each] = Gate(rolling.sandbox, {**policy, "Statement": [*policy["Statement"], *answers]})
         found = Functions(driven, gates, environment)
         for module, each in _KINDS.items():
@@ -96,7 +98,7 @@ def everything_once(found: Functions) -> None:
     driven.prepare(driven.request(checkpoint=1, approve_checkpoints=True))
     driven.go_on(lambda answer: answer["phase"] == "approval")
     driven.wait_for_command("token")
-    driven.apply_command("pause")
+    _pause_by_an_alarm_of_the_waves(driven)
     driven.go_on(lambda answer: answer["phase"] == "paused")
     driven.apply_command("resume")
     driven.go_on(lambda answer: answer["phase"] == "approval")
@@ -109,6 +111,19 @@ def everything_once(found: Functions) -> None:
     assert driven.go_on()["outcome"] == "succeeded"
     driven.apply_command("rollback")
     assert driven.go_on()["outcome"] == "rolled_back"
+
+
+def _pause_by_an_alarm_of_the_waves(driven: Machine) -> None:
+    client = driven.rolling.sandbox.session().client("cloudwatch")
+    client.put_metric_alarm(
+        AlarmName="errors", MetricName="errors", Namespace="web", Period=60, EvaluationPeriods=1, Threshold=1,
+        Statistic="Sum", ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+    client.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="5 errors")
+    fleet = {"name": "web", "rollout_id": driven.name, "request": driven.given["request"]}
+    wave = {"name": "one", "concurrency": 1, "alarms": ["errors"], "fleets": [fleet]}
+    event = {"action": "watch", "name": "waves-1", "started_at": "2026-01-01T00:00:00Z", "waves": [wave], "turn": 1}
+    assert watch_waves.handler(event, None)["verdict"] == "watch"
 
 
 @pytest.mark.parametrize("grouped", [False, True], ids=["standalone", "auto-scaling"])

@@ -402,6 +402,10 @@ def test_a_driver_writes_records_and_notes_and_a_user_writes_requests() -> None:
         "ReadRecords": (["GetItem"], ["notes", "rollouts"]),
         "KeepRequests": (["GetItem", "PutItem"], ["requests"]),
     }
+    assert on_store(FunctionKind.WATCH, "dynamodb://records") == {
+        "ReadRecords": (["GetItem"], ["rollouts"]),
+        "KeepRequests": (["GetItem", "PutItem"], ["notes", "requests"]),
+    }
     assert on_store(FunctionKind.PIN, "dynamodb://records") == {}
 
 

@@ -6,7 +6,7 @@ the answer in real time, then until its timeout in virtual time.
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ import judge_wave
 import plan_waves
 import prepare
 import reconcile
+import watch_waves
 from awsroll.testing.clock import VirtualClock
 from awsroll_cdk.definition import rollout_machine
 from tests.lambdas.driven import Machine, machine
@@ -44,6 +45,7 @@ HANDLERS = {
     "control": control.handler,
     "plan_waves": plan_waves.handler,
     "judge_wave": judge_wave.handler,
+    "watch_waves": watch_waves.handler,
 }
 NAMES = {name: f"awsroll-{name}" for name in HANDLERS}
 ARNS = {name: f"arn:aws:lambda:us-east-1:123456789012:function:{function}" for name, function in NAMES.items()}
@@ -61,6 +63,7 @@ class Interpreter:
     called: list[tuple[str, Any]] = field(default_factory=list)
     broken: dict[str, list[Exception | None]] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
+    at_step: dict[str, Callable[[], object]] = field(default_factory=dict)
 
     def create(self, definition: Mapping[str, Any], name: str = "awsroll") -> str:
         made = self.steps.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
@@ -110,6 +113,9 @@ class Interpreter:
             self.called.append((name, event))
             if event.get("task_token"):
                 self.tokens.append(event["task_token"])
+            if name == "reconcile" and self.at_step:
+                group = str(event.get("request", {}).get("asg", ""))
+                self.at_step.pop(group, lambda: None)()
             errors = self.broken.get(name, [])
             if errors and (error := errors.pop(0)) is not None:
                 raise error

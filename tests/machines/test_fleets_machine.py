@@ -94,7 +94,7 @@ def test_a_wave_that_fails_stops_the_later_ones(tmp_path: Path) -> None:
             }
         )
         assert (ended["status"], ended["error"]) == ("FAILED", "WaveFailed")
-        assert "2 of 2 failed, 0 tolerated" in ended["cause"]
+        assert ended["cause"].startswith("wave canary has failed: 1 of 2 failed, 0 tolerated: web rolled back; ")
         assert "not_begun" in ended["cause"]
         assert [serving(made, fleet) for fleet in fleets] == [["v1"]] * 3
         assert len(made.driven.rolling.store.list()) == 1
@@ -157,3 +157,35 @@ def test_the_cause_of_a_refused_file_is_a_sentence(tmp_path: Path) -> None:
         assert (ended["status"], ended["error"]) == ("FAILED", "PreflightRefused")
         assert "max-surgee" in ended["cause"]
         assert not ended["cause"].startswith("{")
+
+
+def test_an_alarm_of_the_first_wave_takes_all_waves_back(tmp_path: Path) -> None:
+    with several(tmp_path, count=2) as (made, fleets):
+        client = made.driven.rolling.sandbox.session().client("cloudwatch")
+        client.put_metric_alarm(
+            AlarmName="errors", MetricName="errors", Namespace="web", Period=60, EvaluationPeriods=1, Threshold=1,
+            Statistic="Sum", ComparisonOperator="GreaterThanThreshold",
+        )  # fmt: skip
+        client.set_alarm_state(AlarmName="errors", StateValue="OK", StateReason="no errors")
+        back = {"on-failure": "rollback-all"}
+        made.at_step["web-2"] = lambda: client.set_alarm_state(
+            AlarmName="errors", StateValue="ALARM", StateReason="5 errors"
+        )
+        made.broken["watch_waves"] = [None, RuntimeError("killed")]
+        execution = made.start(
+            {
+                "defaults": {"launch-first": True},
+                "waves": [
+                    {"name": "canary", "alarm": ["errors"], "bake-time": 60, **back, "fleets": [asked(fleets[0])]},
+                    {"name": "rest", **back, "fleets": [asked(fleets[1])]},
+                ],
+            }
+        )
+        ended = made.end_of(execution)
+
+        assert (ended["status"], ended["error"]) == ("FAILED", "WaveFailed")
+        assert ended["cause"].startswith("wave canary has failed: alarm errors is in ALARM: 5 errors")
+        assert [serving(made, fleet) for fleet in fleets] == [["v1"], ["v1"]]
+        states = made.states(execution)
+        assert states.count("Bake") >= 1
+        assert states.count("Turn back") >= 1

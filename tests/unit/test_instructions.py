@@ -273,7 +273,7 @@ STEERING = {
     "KeptFleet": ("begun", "failed", "made"),
     "MadeVersion": ("content", "number"),
     "WaveFailure": ("cause", "reason", "wave"),
-    "WavesProgress": ("failure", "is_over", "rollouts"),
+    "WavesProgress": ("asked", "failure", "is_over", "rollouts"),
 }
 
 

@@ -1,15 +1,18 @@
 """The machine of many fleets: it runs waves in order, and the fleets of a wave in parallel.
 
 A fleet that fails does not fail its wave: its outcome is its result, and the wave is judged when all fleets have ended.
-So running rollouts are not aborted. A wave may be repeated: rollouts that have ended answer at once.
+So running rollouts are not aborted. A wave may be repeated: rollouts that have ended answer at once. While a wave is
+rolled, a branch of its own watches all waves, in an execution of its own: it looks often, and each look has events.
 """
 
 from collections.abc import Mapping
 
 from awsroll_cdk.definition.rollout import LONGEST_STEPS, ORDER, driving
 from awsroll_cdk.definition.states import State, call, caught, failed_as_caught, when
+from awsroll_cdk.definition.watching import BESIDE, judging, watched
 
 _CHECKS_AT_ONCE = 10
+_BEGINNING = {"index": 0, "turn": 0}
 
 
 def fleets_machine(
@@ -22,7 +25,7 @@ def fleets_machine(
     """Return the definition of the machine that rolls many fleets. Its input is the content of a file of many fleets.
 
     Args:
-        functions: ARNs of the functions `prepare`, `reconcile`, `control`, `plan_waves` and `judge_wave`.
+        functions: ARNs of `prepare`, `reconcile`, `control`, `plan_waves`, `judge_wave` and `watch_waves`.
         timeout_seconds: timeout of one execution.
         longest_steps: steps of one fleet in one execution; then its wave is entered again.
         mode: mode of the Map: `DISTRIBUTED` gives each fleet its own execution and history; or `INLINE`.
@@ -42,37 +45,16 @@ def fleets_machine(
                 "Type": "Pass",
                 "Parameters": {
                     **{f"{key}.$": f"$.{key}" for key in ("waves", "count", "index")},
+                    "turn.$": "States.MathAdd($.turn, 1)",
                     "wave.$": "States.ArrayGetItem($.waves, $.index)",
+                    "once": ["watch"],
                 },
-                "Next": "Roll wave",
+                "Next": "Roll and watch",
             },
-            "Roll wave": _wave(functions, longest_steps=longest_steps, mode=mode),
-            "Judge wave": call(
-                functions["judge_wave"],
-                {"tolerated_failures.$": "$.wave.tolerated_failures", "results.$": "$.results"},
-                comment="Compare its failures with the number that it tolerates.",
-                then="Went well?",
-                keep={
-                    "ResultSelector": {"verdict.$": "$.Payload.verdict", "reason.$": "$.Payload.reason"},
-                    "ResultPath": "$.judged",
-                },
+            "Roll and watch": watched(
+                _wave(functions, longest_steps=longest_steps, mode=mode), functions["watch_waves"], mode=mode
             ),
-            "Went well?": {
-                "Type": "Choice",
-                "Choices": [
-                    when("$.judged.verdict", "go-on", "Next wave"),
-                    when("$.judged.verdict", "again", "Take wave"),
-                ],
-                "Default": "Stopped",
-            },
-            "Next wave": {
-                "Type": "Pass",
-                "Parameters": {
-                    **{f"{key}.$": f"$.{key}" for key in ("waves", "count")},
-                    "index.$": "States.MathAdd($.index, 1)",
-                },
-                "Next": "Further wave?",
-            },
+            **judging(functions["watch_waves"]),
             "Succeeded": {
                 "Type": "Succeed",
                 "Comment": "All fleets are on their new versions, except tolerated failures.",
@@ -96,7 +78,7 @@ def _plan(function: str) -> State:
         comment="Check the whole file before a rollout starts.",
         then="Check fleets",
         keep={
-            "ResultSelector": {"waves.$": "$.Payload.waves", "count.$": "$.Payload.count", "index": 0},
+            "ResultSelector": {"waves.$": "$.Payload.waves", "count.$": "$.Payload.count", **_BEGINNING},
             "ResultPath": "$",
         },
     )
@@ -151,12 +133,22 @@ def _checks(functions: Mapping[str, str]) -> State:
         ),
         "All ready?": {
             "Type": "Choice",
-            "Choices": [when("$.judged.verdict", "go-on", "Begin")],
+            "Choices": [when("$.judged.verdict", "go-on", "Check alarms")],
             "Default": "Fleets refused",
         },
+        "Check alarms": caught(
+            call(
+                functions["watch_waves"],
+                {"action": "check", **BESIDE},
+                comment="Every alarm of a wave exists, and none is in ALARM.",
+                then="Begin",
+                keep={"ResultPath": None},
+            ),
+            by="File refused",
+        ),
         "Begin": {
             "Type": "Pass",
-            "Parameters": {f"{key}.$": f"$.{key}" for key in ("waves", "count", "index")},
+            "Parameters": {f"{key}.$": f"$.{key}" for key in ("waves", "count", "index", "turn")},
             "Next": "Further wave?",
         },
         "Fleets refused": {
@@ -189,12 +181,11 @@ def _wave(functions: Mapping[str, str], *, longest_steps: int, mode: str) -> Sta
             "fleet.$": "$$.Map.Item.Value",
             "wave.$": "$.wave.rollout_ids",
             "tolerated_failures.$": "$.wave.tolerated_failures",
+            "progress_of.$": "$$.Execution.Name",
             "started_at.$": "$$.Execution.StartTime",
         },
         "MaxConcurrencyPath": "$.wave.concurrency",
         "ItemProcessor": {"ProcessorConfig": config, **_one_fleet(functions, longest_steps=longest_steps)},
-        "ResultPath": "$.results",
-        "Next": "Judge wave",
     }
 
 
@@ -221,7 +212,7 @@ def _one_fleet(functions: Mapping[str, str], *, longest_steps: int) -> State:
             "Ended": _result("$.standing.outcome", "$.standing.reason"),
             "Continue as new execution": _result("continued", ""),
             "Left for a person": _result("stopped", "$.error.Cause"),
-            "Refused": _result("refused", "$.error.Cause", rollout_id="$.fleet.rollout_id"),
+            "Refused": _result("refused", "$.error.Cause", rollout_id="$.fleet.rollout_id", error="$.error.Error"),
             "Not begun": _result("not_begun", "$.error.Cause", rollout_id="$.fleet.rollout_id"),
         },
     }
@@ -233,6 +224,7 @@ def _prepare(function: str) -> State:
         "execution_started_at.$": "$.started_at",
         "wave.$": "$.wave",
         "tolerated_failures.$": "$.tolerated_failures",
+        "progress_of.$": "$.progress_of",
         "execution.$": "$$.Execution.Id",
         **{f"{key}.$": f"$.fleet.{key}" for key in ORDER},
     }
@@ -240,9 +232,9 @@ def _prepare(function: str) -> State:
     return call(function, payload, comment=comment, then="Set out", keep={"ResultPath": None})
 
 
-def _result(outcome: str, reason: str, *, rollout_id: str = "$.rollout_id") -> State:
-    """Return a state that ends one fleet with its result; `outcome` and `reason` are texts or paths."""
-    values = {"outcome": outcome, "reason": reason}
+def _result(outcome: str, reason: str, *, rollout_id: str = "$.rollout_id", error: str = "") -> State:
+    """Return a state that ends one fleet with its result; `outcome`, `reason` and `error` are texts or paths."""
+    values = {"outcome": outcome, "reason": reason, "error": error}
     plain = {key: value for key, value in values.items() if not value.startswith("$.")}
     paths = {f"{key}.$": value for key, value in values.items() if value.startswith("$.")}
     return {"Type": "Pass", "Parameters": {"rollout_id.$": rollout_id, **plain, **paths}, "End": True}

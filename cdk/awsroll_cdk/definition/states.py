@@ -79,7 +79,12 @@ def caught(state: State, *, by: str, errors: tuple[str, ...] = ("States.ALL",)) 
 
 def wait(comment: str, *, then: str) -> State:
     """Return a state that waits for the `wait_seconds` of the last answer."""
-    return {"Type": "Wait", "Comment": comment, "SecondsPath": "$.standing.wait_seconds", "Next": then}
+    return wait_for("$.standing.wait_seconds", comment, then=then)
+
+
+def wait_for(seconds: str, comment: str, *, then: str) -> State:
+    """Return a state that waits for as many seconds as a path says."""
+    return {"Type": "Wait", "Comment": comment, "SecondsPath": seconds, "Next": then}
 
 
 def when(variable: str, value: str, then: str) -> State:
