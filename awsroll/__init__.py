@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     )
     from awsroll.api.given import open_store as open_store
     from awsroll.api.many_fleets import (
+        keep_fleets as keep_fleets,
         plan_fleets as plan_fleets,
         roll_fleets as roll_fleets,
     )
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         FleetsSpec as FleetsSpec,
         WaveSpec as WaveSpec,
     )
+    from awsroll.core.rotation import RotationAction as RotationAction
     from awsroll.driver.halt_store import Unhalted as Unhalted
     from awsroll.errors import (
         AwsError as AwsError,
@@ -91,10 +93,12 @@ if TYPE_CHECKING:
         LocalStore as LocalStore,
         RecordStore as RecordStore,
     )
+    from awsroll.waves.keep_fleets import KeepReport as KeepReport
 
 # The one table of public names: the module of each. tests/typing/test_public_names.py holds the imports above to it.
 _HOMES = {
     "awsroll.core.repair.leftovers": ("Leftover",),
+    "awsroll.core.rotation": ("RotationAction",),
     "awsroll.core.model.hooks": ("HookEvent", "HookPoint", "HookSpec"),
     "awsroll.files.plan_file": ("load_plan", "save_plan"),
     "awsroll.files.rollout_file": ("load_fleets",),
@@ -126,6 +130,7 @@ _HOMES = {
         "repair",
     ),
     "awsroll.api.many_fleets": (
+        "keep_fleets",
         "plan_fleets",
         "roll_fleets",
     ),
@@ -147,6 +152,7 @@ _HOMES = {
     "awsroll.repairs.repaired": ("Repaired",),
     "awsroll.report": ("FleetsPlan", "FleetsReport", "Report", "RolloutPlan", "RolloutSummary"),
     "awsroll.stores": ("Halt", "LocalStore", "RecordStore"),
+    "awsroll.waves.keep_fleets": ("KeepReport",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 - made from the table, so that no name is written twice

@@ -29,6 +29,15 @@ class AutoScaling:
                 return existing
         return None
 
+    def groups(self, names: Sequence[str]) -> list[Reply]:
+        """Describe groups with their members; leave out names that no group has."""
+        found: list[Reply] = []
+        for batch in batches(list(names), GROUPS_PER_PAGE):
+            request: Reply = {"AutoScalingGroupNames": batch, "MaxRecords": GROUPS_PER_PAGE}
+            for page in self._caller.pages(_SERVICE, "DescribeAutoScalingGroups", request):
+                found += page.get("AutoScalingGroups", [])
+        return found
+
     def group_names(self) -> list[str]:
         """Return the names of all groups in the region."""
         request: Reply = {"MaxRecords": GROUPS_PER_PAGE}

@@ -11,8 +11,10 @@ from awsroll.cli.exit_codes import exit_of_outcome
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output
 from awsroll.cli.signals import StopRequest
+from awsroll.core.model.status import Outcome
 from awsroll.core.model.value_errors import WrongValueError
 from awsroll.core.model.values import Seconds
+from awsroll.core.rotation import RotationAction
 from awsroll.errors import SpecError
 
 if TYPE_CHECKING:
@@ -53,8 +55,7 @@ def keep(common: CommonOptions, *, file: Path, dry_run: bool, every: float | Non
         return Keeper(spec, driving_context(common, stop, sink, store=common.store()), tries_again=again)
 
     if dry_run:
-        _show(keeper().plan(), output)
-        return 0
+        return _show(keeper().plan(), output)
     from awsroll.cli.waves import progress  # noqa: PLC0415 - see above
 
     with stop.listening():
@@ -82,4 +83,6 @@ def _show(done: "KeepReport", output: Output) -> int:
         output.result("\n".join(f"{name}: {one.action}: {one.why}" for name, one in done.rotations.items()))
         if report is not None:
             output.result(fleets_text(report))
-    return 0 if report is None else exit_of_outcome(report.status)
+    code = 0 if report is None else exit_of_outcome(report.status)
+    any_refused = any(one.action is RotationAction.REFUSED for one in done.rotations.values())
+    return code or (exit_of_outcome(Outcome.STOPPED) if any_refused else 0)

@@ -9,7 +9,7 @@ Servers that are older than `DUE_SHARE` of the maximum age are due, so that a cl
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -116,6 +116,7 @@ class RotationAction(StrEnum):
     REST = "rest"
     WAIT = "wait"
     ROLL = "roll"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,18 +135,32 @@ class Rotation:
     version: int | None = None
 
 
-def rotations(fleets: Sequence[RotationFacts], at: datetime) -> dict[str, Rotation]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedRotation:
+    """A fleet that could not be read, or that the checks refuse to roll now: its wave, and why."""
+
+    wave: int
+    why: str
+
+
+def rotations(
+    fleets: Sequence[RotationFacts], at: datetime, *, refused: Mapping[str, RefusedRotation] | None = None
+) -> dict[str, Rotation]:
     """Return what to do with each fleet, by name.
 
-    A fleet takes a new content only if the fleets of all earlier waves run theirs, or take it now.
+    A fleet takes a new content only if the fleets of all earlier waves run theirs, or take it now. A refused fleet
+    does neither, so that later waves take nothing new; the others are rolled.
     """
-    decided: dict[str, Rotation] = {}
+    left_out = refused or {}
+    decided = {name: Rotation(action=RotationAction.REFUSED, why=fleet.why) for name, fleet in left_out.items()}
     holding = ""
-    for wave in sorted({fleet.wave for fleet in fleets}):
-        own = [fleet for fleet in fleets if fleet.wave == wave]
+    waves = {*(fleet.wave for fleet in fleets), *(fleet.wave for fleet in left_out.values())}
+    for wave in sorted(waves):
+        own = [fleet for fleet in fleets if fleet.wave == wave and fleet.name not in left_out]
         decided |= {fleet.name: _rotation(fleet, at, holding) for fleet in own}
-        behind = (fleet.name for fleet in own if _is_behind(fleet, decided[fleet.name]))
-        holding = holding or next(behind, "")
+        behind = [name for name, fleet in left_out.items() if fleet.wave == wave]
+        behind += [fleet.name for fleet in own if _is_behind(fleet, decided[fleet.name])]
+        holding = holding or next(iter(behind), "")
     return decided
 
 

@@ -13,8 +13,10 @@ from awsroll.core.model.rollout import Strategy, Zones
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec, FleetsSpec
 from awsroll.core.rotation import (
+    Content,
     FailedContent,
     MadeVersion,
+    RefusedRotation,
     Rotation,
     RotationAction,
     RotationFacts,
@@ -24,12 +26,15 @@ from awsroll.core.rotation import (
 from awsroll.driver.assumed_role import with_role
 from awsroll.driver.context import Context
 from awsroll.driver.session import Session
-from awsroll.errors import RolloutNotFoundError, SpecError
+from awsroll.errors import AwsrollError, RolloutNotFoundError, SpecError
+from awsroll.ports import Record
 from awsroll.report import FleetsReport
 from awsroll.stores import KeptFleet, LocalStore, RecordStore
 from awsroll.stores.fleets_notes import BegunRotation
+from awsroll.waves.check_fleets import combined_error
 from awsroll.waves.read_rotation import KnownBefore, failure_of, read_rotation
 from awsroll.waves.run_waves import FleetsRun
+from awsroll.waves.shared_reads import SharedReads
 
 _MOST_KEPT = 100
 _CANARY_SECONDS = 300.0
@@ -48,11 +53,16 @@ class KeepReport:
     report: FleetsReport | None = None
 
 
+_Place = tuple[str, str, str]  # region, role and external id
+
+
 @dataclass(slots=True)
 class _Pass:
     facts: dict[str, RotationFacts] = field(default_factory=dict)
     kept: dict[str, KeptFleet] = field(default_factory=dict)
-    sessions: dict[str, Session] = field(default_factory=dict)
+    reads: dict[_Place, SharedReads] = field(default_factory=dict)
+    errors: dict[str, AwsrollError] = field(default_factory=dict)
+    published: dict[tuple[str, Content], MadeVersion] = field(default_factory=dict)
 
 
 class Keeper:
@@ -88,24 +98,38 @@ class Keeper:
         """Return what a pass would do. Change nothing.
 
         Raises:
-            FleetError, AwsError: if a fleet cannot be read.
+            AwsrollError: if no fleet can be read.
         """
         return KeepReport(rotations=self._decided(self._read()))
 
     def keep(self) -> KeepReport:
         """Make one pass: roll the fleets that must be rolled, wave by wave; return when their rollouts have ended.
 
+        A fleet that cannot be read, or that the checks refuse, is reported, and the others are rolled.
+
         Raises:
-            FleetError, FleetLockedError, AwsError: if a fleet cannot be read or may not be rolled.
+            AwsrollError: if every fleet is refused.
         """
         seen = self._read()
-        decided = self._decided(seen)
-        asked = {name: rotation for name, rotation in decided.items() if rotation.action is RotationAction.ROLL}
-        if not asked:
-            return KeepReport(rotations=decided)
-        versions = {name: self._version(seen, name, rotation) for name, rotation in asked.items()}
-        run = FleetsRun(self._requests(versions), self._context)
-        run.check()
+        while True:
+            decided = self._decided(seen)
+            asked = {name: rotation for name, rotation in decided.items() if rotation.action is RotationAction.ROLL}
+            if not asked:
+                return KeepReport(rotations=decided)
+            versions = {name: self._version(seen, name, rotation) for name, rotation in asked.items()}
+            run = FleetsRun(self._requests(versions), self._context)
+            try:
+                run.check()
+            except AwsrollError:
+                if not run.refused:
+                    raise
+                seen.errors.update(run.refused)
+            else:
+                return self._roll(seen, decided, versions, run)
+
+    def _roll(
+        self, seen: _Pass, decided: Mapping[str, Rotation], versions: Mapping[str, MadeVersion], run: FleetsRun
+    ) -> KeepReport:
         for name, rollout_id in run.rollout_ids.items():
             is_new = versions[name].content != most_run(seen.facts[name])
             begun = BegunRotation(rollout_id=rollout_id, to=versions[name], is_new=is_new)
@@ -113,7 +137,7 @@ class Keeper:
         try:
             report = run.roll()
         finally:
-            for name in asked:
+            for name in versions:
                 self._save(seen, name, self._settled(seen.kept[name]))
         return KeepReport(rotations=decided, report=report)
 
@@ -123,19 +147,36 @@ class Keeper:
         seen, unfinished = _Pass(), self._store.unfinished()
         for number, wave in enumerate(self._spec.waves):
             for fleet in wave.fleets:
-                session = seen.sessions[fleet.name] = self._session(fleet)
-                stored = self._store.note(self._name(fleet), KeptFleet) or KeptFleet()
-                kept = seen.kept[fleet.name] = self._settled(stored)
-                if kept != stored:
-                    self._save(seen, fleet.name, kept)
-                known = KnownBefore(kept=kept, unfinished=unfinished, at=self._clock.now())
-                seen.facts[fleet.name] = read_rotation(fleet, number, session.aws, known)
+                try:
+                    self._read_fleet(fleet, number, seen, unfinished)
+                except AwsrollError as error:
+                    seen.errors[fleet.name] = error
         return seen
 
+    def _read_fleet(self, fleet: FleetSpec, wave: int, seen: _Pass, unfinished: Sequence[Record]) -> None:
+        reads = self._reads(fleet, seen)
+        stored = self._store.note(self._name(fleet), KeptFleet) or KeptFleet()
+        kept = seen.kept[fleet.name] = self._settled(stored)
+        if kept != stored:
+            self._save(seen, fleet.name, kept)
+        known = KnownBefore(kept=kept, unfinished=unfinished, at=self._clock.now())
+        seen.facts[fleet.name] = read_rotation(fleet, wave, reads, known)
+
+    def _reads(self, fleet: FleetSpec, seen: _Pass) -> SharedReads:
+        place = _place(fleet)
+        if place not in seen.reads:
+            groups = [one.request.asg for one in self._spec.fleets if one.request.asg and _place(one) == place]
+            seen.reads[place] = SharedReads(self._session(fleet).aws, groups)
+        return seen.reads[place]
+
     def _decided(self, seen: _Pass) -> dict[str, Rotation]:
+        if len(seen.errors) == len(self._spec.fleets):
+            raise combined_error(list(seen.errors.items()))
+        waves = {fleet.name: number for number, wave in enumerate(self._spec.waves) for fleet in wave.fleets}
+        refused = {name: RefusedRotation(wave=waves[name], why=str(error)) for name, error in seen.errors.items()}
         failed = () if self._tries_again else tuple(one for fact in seen.facts.values() for one in fact.failed)
         facts = [replace(fact, failed=_known_bad(fact, failed)) for fact in seen.facts.values()]
-        return rotations(facts, self._clock.now())
+        return rotations(facts, self._clock.now(), refused=refused)
 
     def _settled(self, kept: KeptFleet) -> KeptFleet:
         """Return the memory of a fleet after the rollout that was begun, if it has ended."""
@@ -178,12 +219,14 @@ class Keeper:
         assert content is not None  # noqa: S101 - a rotation that rolls names its content
         if rotation.version is not None:
             return MadeVersion(number=rotation.version, content=content)
+        if (name, content) in seen.published:
+            return seen.published[name, content]
         kept, template = seen.kept[name], content.template
         token = sha256(f"{self._store.address} {name} {content} {len(kept.made)}".encode()).hexdigest()[:32]
-        number = seen.sessions[name].aws.ec2.create_template_version(
+        number = seen.reads[_place(self._fleet(name))].aws.ec2.create_template_version(
             template.template_id, template.number, content.image, token=token, about=f"awsroll keep: {content}"[:255]
         )
-        made = MadeVersion(number=number, content=content)
+        made = seen.published[name, content] = MadeVersion(number=number, content=content)
         self._save(seen, name, replace(kept, made=(*kept.made, made)[-_MOST_KEPT:]))
         return made
 
@@ -199,8 +242,14 @@ class Keeper:
     def _save(self, seen: _Pass, name: str, kept: KeptFleet) -> None:
         if seen.kept.get(name) != kept or kept.begun is None:
             seen.kept[name] = kept
-            fleet = next(fleet for fleet in self._spec.fleets if fleet.name == name)
-            self._store.put_note(self._name(fleet), kept)
+            self._store.put_note(self._name(self._fleet(name)), kept)
+
+    def _fleet(self, name: str) -> FleetSpec:
+        return next(fleet for fleet in self._spec.fleets if fleet.name == name)
+
+
+def _place(fleet: FleetSpec) -> _Place:
+    return fleet.region, fleet.role, fleet.external_id
 
 
 def _known_bad(fact: RotationFacts, failed: Sequence[FailedContent]) -> tuple[FailedContent, ...]:

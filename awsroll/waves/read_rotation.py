@@ -1,7 +1,7 @@
 """Reads what a rotation needs to know of a fleet: its servers, the newest version and image, windows and memory.
 
-Four calls for a group at rest: DescribeAutoScalingGroups, DescribeInstances, DescribeLaunchTemplateVersions and, with
-an image parameter, GetParameter.
+The groups at rest of one region and role share DescribeAutoScalingGroups, DescribeInstances and, with an image
+parameter, GetParameter. Each has DescribeLaunchTemplateVersions of its own.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from awsroll.aws.calendar_states import observe_calendars
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import read_instance
 from awsroll.core.model.observation import InstanceState, TemplateVersion
 from awsroll.core.model.period import calendars_of
 from awsroll.core.model.status import Mode, Outcome
@@ -28,6 +27,7 @@ from awsroll.preflight.lookups import find_group, find_target_groups
 from awsroll.preflight.target_group_checks import targets_in
 from awsroll.preflight.versions import pin, template_data
 from awsroll.stores import KeptFleet
+from awsroll.waves.shared_reads import SharedReads
 
 _LIVE = (InstanceState.PENDING, InstanceState.RUNNING)
 
@@ -41,17 +41,19 @@ class KnownBefore:
     at: datetime
 
 
-def read_rotation(fleet: FleetSpec, wave: int, aws: Connection, known: KnownBefore) -> RotationFacts:
+def read_rotation(fleet: FleetSpec, wave: int, reads: SharedReads, known: KnownBefore) -> RotationFacts:
     """Return the facts of one fleet.
 
     Raises:
         FleetError: if the fleet, its launch template or its image does not exist.
         AwsError: if AWS refused or did not answer.
     """
-    findings, request, kept = Findings(), fleet.request, known.kept
-    group = find_group(aws, request.asg, findings) if request.asg else None
+    findings, request, kept, aws = Findings(), fleet.request, known.kept, reads.aws
+    group = None
+    if request.asg:
+        group = reads.group(request.asg) or find_group(aws, request.asg, findings)
     template = pin(aws, request.launch_template, setting_of(group) if group else None, findings)
-    servers = _servers(aws, group, request, findings)
+    servers = _servers(reads, group, request, findings)
     findings.raise_refusals()
     if template is None:
         problem = f"fleet {fleet.name} has no launch template: pass launch-template"
@@ -64,7 +66,7 @@ def read_rotation(fleet: FleetSpec, wave: int, aws: Connection, known: KnownBefo
     return RotationFacts(
         name=fleet.name,
         wave=wave,
-        wanted=Content(template=source, image=_image(fleet, aws, source)),
+        wanted=Content(template=source, image=_image(fleet, reads, source)),
         servers=servers,
         made=kept.made,
         failed=kept.failed,
@@ -82,28 +84,29 @@ def failure_of(record: Record) -> str:
     return status.outcome.because(status.reason) if failed else ""
 
 
-def _servers(aws: Connection, group: Reply | None, request: RolloutSpec, findings: Findings) -> tuple[ServerFacts, ...]:
+def _servers(
+    reads: SharedReads, group: Reply | None, request: RolloutSpec, findings: Findings
+) -> tuple[ServerFacts, ...]:
     if request.asg:
         ids = [member["InstanceId"] for member in (group or {}).get("Instances", [])]
     else:
-        found = targets_in(aws, find_target_groups(aws, request.target_group, findings))
+        found = targets_in(reads.aws, find_target_groups(reads.aws, request.target_group, findings))
         ids = sorted({name for targets in found.values() for name in targets if name.startswith("i-")})
-    instances = [read_instance(described) for described in aws.ec2.instances(ids)] if ids else []
     return tuple(
         ServerFacts(template=one.template, image=one.image, launched_at=one.launched_at)
-        for one in instances
+        for one in reads.instances(ids)
         if one.state in _LIVE
     )
 
 
-def _image(fleet: FleetSpec, aws: Connection, source: TemplateVersion) -> str:
+def _image(fleet: FleetSpec, reads: SharedReads, source: TemplateVersion) -> str:
     named = fleet.image_parameter
     if not named:
-        image = str(template_data(aws, source).get("ImageId", ""))
+        image = str(template_data(reads.aws, source).get("ImageId", ""))
         named = image.removeprefix(IMAGE_BY_PARAMETER) if image.startswith(IMAGE_BY_PARAMETER) else ""
     if not named:
         return ""
-    image = aws.ssm.parameter(named)
+    image = reads.parameter(named)
     if not image.startswith("ami-"):
         problem = f"fleet {fleet.name}: the Systems Manager parameter {named} has no image id: {image[:40]!r}"
         raise FleetError(problem)

@@ -42,6 +42,9 @@ _LEAVE_SECONDS = 5.0
 class FleetsRun:
     """Rolls many fleets.
 
+    Attributes:
+        refused: why `check` refused fleets, by name.
+
     Args:
         spec: the fleets in their waves.
         context: shared by all fleets. Its credentials assume the roles of the fleets, or roll fleets without a role.
@@ -69,6 +72,7 @@ class FleetsRun:
         self._results: dict[str, FleetResult] = {}
         self._progress: StoredProgress | None = None
         self._is_cut_short = False
+        self.refused: dict[str, AwsrollError] = {}
         self._started_at = self._clock.now()
 
     # --- checks -------------------------------------------------------------------------------------------------------
@@ -104,6 +108,7 @@ class FleetsRun:
                 refused.append((fleet.name, result))
             elif isinstance(result, BaseException):
                 raise result
+        self.refused = dict(refused)
         if refused:
             raise combined_error(refused)
         return {ready.fleet.name: ready for ready in results if isinstance(ready, ReadyFleet)}

@@ -139,6 +139,33 @@ def test_bad_input_in_the_last_wave_is_refused_before_the_first_is_begun(
     assert not (tmp_path / "awsroll").exists()
 
 
+def test_keep_rolls_what_a_dry_run_has_announced_and_names_what_is_refused(
+    server: SandboxServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    server.standalone_fleet(name="kept", servers=1)
+    path = tmp_path / "fleets.yaml"
+    path.write_text("""
+defaults: {poll: 0.2, launch-first: true, checkpoint: 1, checkpoint-delay: 1}
+waves:
+  - fleets:
+      - {target_group: kept-1, launch_template: "kept:2"}
+      - {asg: absent, launch_template: "kept:2"}
+""")
+
+    planned = awsroll("keep", "-f", str(path), "--dry-run", "--json", environment=environment)
+    kept = awsroll("keep", "-f", str(path), "--json", environment=environment)
+    again = awsroll("keep", "-f", str(path), environment=environment)
+
+    assert [each.code for each in (planned, kept, again)] == [3, 3, 3], "one fleet is refused"
+    assert len(planned.lines) == 1
+    actions = {name: fleet["action"] for name, fleet in planned.lines[-1]["fleets"].items()}
+    assert actions == {"kept-1": "roll", "absent": "refused"}
+    assert kept.lines[-1]["event"] == "kept"
+    assert kept.lines[-1]["report"]["status"] == "succeeded"
+    assert "there is no Auto Scaling group 'absent'" in kept.lines[-1]["fleets"]["absent"]["why"]
+    assert "kept-1: rest: all 1 servers run" in again.out
+
+
 def test_ctrl_c_interrupts_every_fleet_and_the_same_file_continues(
     server: SandboxServer, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """`awsroll keep` on the embedded AWS, in virtual time: newest images, old servers, drift, bad images and windows."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 from awsroll.core.model.period import Period
 from awsroll.core.model.status import Outcome
 from awsroll.core.rotation import RotationAction
+from awsroll.errors import FleetError
 from awsroll.stores import LocalStore
 from benchmarks.rotation import simulate
 from benchmarks.rotation_world import KeptWorld
@@ -42,6 +44,43 @@ def test_a_new_image_is_rolled_once_and_then_the_fleet_rests(world: KeptWorld) -
     assert second.rotations["web"].action is RotationAction.REST
     assert second.report is None
     assert sum(world.sandbox.calls.values()) - before == 5, "with the account of the caller"
+
+
+def test_a_refused_fleet_is_reported_and_the_others_are_kept(world: KeptWorld) -> None:
+    web, api = world.fleet("web"), world.fleet("api")
+    absent = replace(web, name="absent", request=replace(web.request, asg="absent"))
+    client = world.sandbox.session().client("ec2")
+    blocked = replace(api, request=replace(api.request, alarm=("no-such-alarm",)))
+
+    done = world.keep(web, blocked, absent)
+
+    assert done.report is not None
+    assert done.report.succeeded
+    assert [fleet.fleet_name for fleet in done.report.fleets] == ["web"]
+    assert "there is no Auto Scaling group 'absent'" in done.rotations["absent"].why
+    assert "no-such-alarm" in done.rotations["api"].why
+    assert world.images("web") == [FIRST] * 2
+    versions = client.describe_launch_template_versions(LaunchTemplateName="web")["LaunchTemplateVersions"]
+    assert sum(one.get("VersionDescription", "").startswith("awsroll keep") for one in versions) == 1
+    with pytest.raises(FleetError, match="absent"):
+        world.keep(absent)
+
+
+def test_fleets_at_rest_share_reads(world: KeptWorld) -> None:
+    web, api = world.fleet("web"), world.fleet("api")
+    world.keep(web, api)
+    before = Counter(world.sandbox.calls)
+
+    assert world.keep(web, api).report is None
+    assert Counter(world.sandbox.calls) - before == Counter(
+        {
+            "sts:GetCallerIdentity": 1,
+            "autoscaling:DescribeAutoScalingGroups": 1,
+            "ec2:DescribeInstances": 1,
+            "ec2:DescribeLaunchTemplateVersions": 2,
+            "ssm:GetParameter": 1,
+        }
+    )
 
 
 def test_a_fleet_with_a_role_is_read_and_rolled_with_its_credentials(world: KeptWorld) -> None:

@@ -21,6 +21,7 @@ from awsroll import (
     HookSpec,
     Instruction,
     InstructionKind,
+    KeepReport,
     Leftover,
     LocalStore,
     OnFailure,
@@ -33,6 +34,7 @@ from awsroll import (
     RolloutPlan,
     RolloutSpec,
     RolloutSummary,
+    RotationAction,
     SkipPolicy,
     Strategy,
     UserRequests,
@@ -226,6 +228,14 @@ def roll_many(session: Any) -> FleetsReport:
     assert_type(plan, FleetsPlan)
     assert_type([fleet.plan for wave in plan.waves for fleet in wave.fleets], list[RolloutPlan | None])
     return awsroll.roll_fleets(fleets, session=session, store="s3://deploys/awsroll", sink=Log())
+
+
+def keep_many(fleets: FleetsSpec) -> dict[str, RotationAction]:
+    planned = awsroll.keep_fleets(fleets, store=LocalStore(), dry_run=True)
+    assert_type(planned, KeepReport)
+    assert_type(planned.report, FleetsReport | None)
+    done = awsroll.keep_fleets(fleets, again=True)
+    return {name: rotation.action for name, rotation in done.rotations.items()}
 
 
 def read_many(path: Path) -> list[str]:
