@@ -23,6 +23,7 @@ _PAGE_TOKENS = {
     "elb": ("Marker", "NextMarker"),
     "elbv2": ("Marker", "NextMarker"),
     "s3": ("ContinuationToken", "NextContinuationToken"),
+    "vpc-lattice": ("nextToken", "nextToken"),
 }
 _USUAL_TOKENS = ("NextToken", "NextToken")
 

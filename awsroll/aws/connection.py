@@ -27,14 +27,17 @@ from awsroll.aws.rate_limit import RateLimit
 from awsroll.aws.read_memory import ReadMemory
 from awsroll.aws.retry import Retry, RetryLimits
 from awsroll.aws.s3 import S3
+from awsroll.aws.service_quotas import ServiceQuotas
 from awsroll.aws.side_by_side import side_by_side
 from awsroll.aws.sns import Sns
 from awsroll.aws.ssm import Ssm
 from awsroll.aws.stepfunctions import StepFunctions
 from awsroll.aws.sts import Sts
+from awsroll.aws.vpc_lattice import VpcLattice
 from awsroll.ports import Clock, Lease
 
 _Answer = TypeVar("_Answer")
+_BRIEF = RetryLimits(attempts=3, total_seconds=8)  # for checks that a rollout can do without
 
 
 class _Watched:
@@ -76,9 +79,8 @@ class Connection:
         self._endpoint_url = endpoint_url or ""
         self._rate = RateLimit(clock, region=self.region, endpoint_url=self._endpoint_url)
         self._time, self._s3_time = AwsTime(clock), AwsTime(clock)  # S3 may be another provider's
-        caller = Caller(
-            self._clients, calls=self.calls, rate=self._rate, retry=Retry(clock, retry), time_of=self.time_of
-        )
+        caller = self._caller_with(Retry(clock, retry))
+        brief = self._caller_with(Retry(clock, retry or _BRIEF))
         self._caller = caller
         self.classic_elb = ClassicElb(caller)
         self.cloudwatch = CloudWatch(caller)
@@ -90,12 +92,17 @@ class Connection:
         self.iam = Iam(caller)
         self.event_bridge = EventBridge(caller)
         self.kms = Kms(caller)
+        self.service_quotas = ServiceQuotas(brief)
         self.sns = Sns(caller)
         self.ssm = Ssm(caller)
         self.step_functions = StepFunctions(caller)
         self.sts = Sts(caller, on_account=self._rate.use_account)
         self.s3 = S3(caller)
         self.dynamodb = DynamoDb(caller)
+        self.vpc_lattice = VpcLattice(brief)
+
+    def _caller_with(self, retry: Retry) -> Caller:
+        return Caller(self._clients, calls=self.calls, rate=self._rate, retry=retry, time_of=self.time_of)
 
     def beside(self, clock: Clock, *, read_seconds: float) -> Lambda:
         """Return Lambda for one long call in another thread. The client is made here, in the caller's thread.

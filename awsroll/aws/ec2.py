@@ -44,6 +44,10 @@ class Ec2:
         """Describe the instances that carry a tag with this value."""
         return self._described(f"tag:{key}", [value])
 
+    def instances_in(self, states: Sequence[str]) -> list[Reply]:
+        """Describe all instances of the region that are in one of these states."""
+        return self._described("instance-state-name", list(states))
+
     def _described(self, name: str, values: list[str]) -> list[Reply]:
         # By filter, not by InstanceIds: one unknown id would fail the whole call.
         request = {"Filters": [{"Name": name, "Values": values}], "MaxResults": INSTANCES_PER_PAGE}

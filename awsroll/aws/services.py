@@ -19,10 +19,12 @@ SERVICES = (
     "kms",
     "lambda",
     "s3",
+    "service-quotas",
     "sns",
     "ssm",
     "stepfunctions",
     "sts",
+    "vpc-lattice",
 )
 COMMAND_LINE_ONLY = ("iam",)
 """The services that only the command line calls (`awsroll policy`). The bundle leaves them out."""

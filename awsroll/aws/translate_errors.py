@@ -47,8 +47,9 @@ BUSY = frozenset({
     "ScalingActivityInProgress",
     "TransactionConflictException",
 })  # fmt: skip
-# The service gave up waiting for the request. Every AWS SDK repeats it (botocore's "standard" retry mode lists both).
-_TIMED_OUT = frozenset({"RequestTimeout", "RequestTimeoutException"})
+# The service gave up waiting for the request, or failed. Every AWS SDK repeats it (botocore's "standard" retry mode and
+# the models of the services list the codes).
+_FAILED = frozenset({"InternalServerException", "RequestTimeout", "RequestTimeoutException"})
 _ACCESS = frozenset({
     "AccessDenied",
     "AccessDeniedException",
@@ -152,7 +153,7 @@ def _answered(response: Mapping[str, Any], name: str) -> Fault:
         return Fault(error=_error(AccessRefusedError, message, code, name))
     if code in _UNKNOWN_OPERATION:
         return Fault(error=_error(NotImplementedByEndpointError, message, code, name))
-    if code in _TIMED_OUT or (status >= _SERVER_ERROR and not is_short_of_capacity(code)):
+    if code in _FAILED or (status >= _SERVER_ERROR and not is_short_of_capacity(code)):
         return Fault(error=_error(AwsUnansweredError, message, code, name), retryable=True)
     return Fault(error=_error(AwsRefusedError, message, code, name))
 

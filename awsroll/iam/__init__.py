@@ -43,7 +43,12 @@ _FOR_FLEETS = (
     functions,
 )
 _PARTS = (*_FOR_FLEETS, store, store_key, sign_key, roles, tasks, notices)
-_SERVICES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing", "stepfunctions": "states"}
+_SERVICES = {
+    "elb": "elasticloadbalancing",
+    "elbv2": "elasticloadbalancing",
+    "service-quotas": "servicequotas",
+    "stepfunctions": "states",
+}
 _ACTIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",
     "s3:ListObjectsV2": "s3:ListBucket",

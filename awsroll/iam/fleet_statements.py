@@ -24,6 +24,7 @@ def reading(request: PolicyRequest) -> list[Statement]:
             f"{_ELB}:Describe{resource}"
             for resource in ("LoadBalancers", "Tags", "TargetGroupAttributes", "TargetGroups", "TargetHealth")
         ),
+        "vpc-lattice:ListTargetGroups",
     ]
     if whole and request.fleets.network_load_balancers:
         actions.append(f"{_ELB}:DescribeLoadBalancerAttributes")
@@ -40,7 +41,11 @@ def reading(request: PolicyRequest) -> list[Statement]:
         actions.append("cloudwatch:DescribeAlarms")  # a narrower resource would hide composite alarms
     if request.rollouts.reads_metrics:
         actions.append("cloudwatch:GetMetricData")  # supports no resources
-    statements = [allow("Read", actions)]
+    lattice = request.place.arn("vpc-lattice", "targetgroup/*")
+    statements = [allow("Read", actions), allow("ReadLattice", ["vpc-lattice:ListTargets"], [lattice])]
+    if whole and not request.rollouts.reloads:
+        quotas = request.place.arn("servicequotas", "ec2/*")
+        statements.append(allow("ReadQuotas", ["servicequotas:GetServiceQuota"], [quotas]))
     if calendars := request.rollouts.calendars:
         documents = [
             name if name.startswith("arn:") else request.place.arn("ssm", f"document/{name}") for name in calendars

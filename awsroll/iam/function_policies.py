@@ -15,7 +15,7 @@ from awsroll.iam.key_statements import sign_key, store_key
 from awsroll.iam.policy_request import PolicyRequest
 from awsroll.iam.statement import Statement, allow
 
-_CHECKS = "Describe"  # the calls of the checks; those that list commands belong to rollouts
+_CHECKS = ("Describe", "GetServiceQuota", "ListTarget")  # those that list commands belong to rollouts
 
 
 class FunctionKind(StrEnum):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from awsroll.aws.caller import Reply
+from awsroll.aws.parse_answers import vcpus_of
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState, TargetGroup, TargetKey, TemplateVersion
 from awsroll.preflight.inventory import Entry
 from awsroll.preflight.routing_facts import Routing
@@ -55,6 +57,25 @@ class GroupFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSize:
+    """What a server takes of a quota of EC2; 0 vCPUs if EC2 does not show them, or on a dedicated host."""
+
+    instance_type: str
+    vcpus: int
+    spot: bool = False
+
+
+def size_of(described: Reply) -> ServerSize:
+    """Return the size of an instance as EC2 describes it."""
+    on_host = described.get("Placement", {}).get("Tenancy") == "host"
+    return ServerSize(
+        instance_type=str(described.get("InstanceType") or ""),
+        vcpus=0 if on_host else vcpus_of(described),
+        spot=described.get("InstanceLifecycle") == "spot",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FleetFacts:
     """The facts about a fleet.
 
@@ -65,7 +86,7 @@ class FleetFacts:
         routing: how requests reach the servers through each target group.
         spot: standalone: the ids of the Spot Instances.
         free_addresses: the number of free addresses by subnet; empty if they could not be read.
-        vcpus: the number of vCPUs by instance id, where EC2 shows it.
+        sizes: what each server takes of a quota, by instance id.
     """
 
     kind: FleetKind
@@ -77,7 +98,7 @@ class FleetFacts:
     routing: tuple[Routing, ...] = ()
     spot: frozenset[str] = frozenset()
     free_addresses: Mapping[str, int] = field(default_factory=dict)
-    vcpus: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, ServerSize] = field(default_factory=dict)
 
     @property
     def live(self) -> tuple[Instance, ...]:

@@ -11,13 +11,12 @@ from awsroll.aws.parse_answers import (
     read_instance,
     tags_of,
     template_setting,
-    vcpus_of,
 )
 from awsroll.core.model.finding import Check
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetKey
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings, shortened
-from awsroll.preflight.fleet_facts import FleetFacts, GroupFacts, TemplateSetting
+from awsroll.preflight.fleet_facts import FleetFacts, GroupFacts, TemplateSetting, size_of
 from awsroll.preflight.group_checks import check_group
 from awsroll.preflight.image_checks import replaced_root_volumes
 from awsroll.preflight.lookups import find_group, find_target_groups
@@ -99,7 +98,7 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Fle
         ),
         routing=routing,
         free_addresses={subnet.subnet_id: subnet.free_addresses for subnet in subnets},
-        vcpus={name: vcpus_of(server) for name, server in servers.items()},
+        sizes={name: size_of(server) for name, server in servers.items()},
     )
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.aws.parse_answers import read_instance, tags_of, vcpus_of
+from awsroll.aws.parse_answers import read_instance, tags_of
 from awsroll.core.classify.replacement import slot_of
 from awsroll.core.model.finding import Check
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
@@ -16,7 +16,7 @@ from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.tags import GROUP_TAG
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings, shortened
-from awsroll.preflight.fleet_facts import FleetFacts, Goal
+from awsroll.preflight.fleet_facts import FleetFacts, Goal, size_of
 from awsroll.preflight.inventory import Entry
 from awsroll.preflight.lookups import find_target_groups, unknown_names
 from awsroll.preflight.network_checks import check_network_target_groups
@@ -77,7 +77,7 @@ def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -
         routing=routing,
         spot=frozenset(name for name, server in servers.items() if server.get("InstanceLifecycle") == "spot"),
         free_addresses=_free_addresses(aws, instances, findings) if spec.strategy is not Strategy.RELOAD else {},
-        vcpus={name: vcpus_of(server) for name, server in servers.items()},
+        sizes={name: size_of(server) for name, server in servers.items()},
     )
 
 

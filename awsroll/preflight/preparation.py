@@ -197,7 +197,7 @@ class _Preflight:
                 check_addresses(rollout, fleet, goal, findings)
                 check_targets(rollout, fleet, goal, findings)
             with findings.checking(Check.CAPACITY):
-                check_vcpus(rollout, fleet, goal, findings)
+                check_vcpus(self._aws, rollout, fleet, goal, findings)
 
     def _rollout(self, fleet: FleetFacts, goal: Goal, name: str) -> Rollout:
         rollout = replace(rollout_of(self._spec, fleet, goal, name), region=self._aws.region)

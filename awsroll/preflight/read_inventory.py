@@ -1,12 +1,12 @@
 """The reading of the inventory: target groups by instance id and address, Classic Load Balancers, and attachments.
 
 Elastic Load Balancing has no call that names the target groups of a server. So every target group in the VPC of the
-servers is asked for its targets, with one call each.
+servers is asked for its targets, with one call each. A target group of addresses may send requests into another VPC, by
+peering or a transit gateway, so those with a load balancer are asked too wherever they are.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
@@ -15,10 +15,12 @@ from awsroll.aws.group_traffic import SourceType, traffic_sources
 from awsroll.aws.parse_answers import read_targets
 from awsroll.core.model.observation import Target
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
+from awsroll.preflight.address_owners import AddressOwners
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.inventory import Entry, EntryKind
 
 _INSTANCE, _ADDRESS = "instance", "ip"
+_OUTSIDE = "all"  # the zone of a target outside the VPC of its target group
 _OWNER_OF_PUBLIC_ADDRESSES = "amazon"  # an Elastic IP address has the account as its owner
 _SOURCES = {
     SourceType.CLASSIC_LOAD_BALANCER: EntryKind.CLASSIC_LOAD_BALANCER,
@@ -79,22 +81,32 @@ def other_target_groups(
     vpcs = {described.get("VpcId") for described in servers.values()} - {None}
     if not vpcs:
         return []
-    owners = {address: name for name, described in servers.items() for address in _addresses(described)}
+    owners = AddressOwners(servers)
     found = []
     for group in aws.elbv2.all_target_groups():
-        if group["TargetGroupArn"] in searched or group.get("VpcId") not in vpcs:
+        if group["TargetGroupArn"] in searched or not (group.get("VpcId") in vpcs or _reaches_out(group)):
             continue
         if not with_idle and not group.get("LoadBalancerArns"):
             continue
-        targets = _targets_in(aws, group, servers, owners)
+        targets = _targets_in(aws, group, servers, owners, elsewhere=group.get("VpcId") not in vpcs)
         if targets:
             found.append(OtherTargetGroup(described=group, targets=targets))
     return sorted(found, key=lambda group: group.name)
 
 
+def _reaches_out(group: Reply) -> bool:
+    """Return whether a target group may send requests to addresses outside its VPC."""
+    return group.get("TargetType") == _ADDRESS and bool(group.get("LoadBalancerArns"))
+
+
 def _targets_in(
-    aws: Connection, group: Reply, servers: Mapping[str, Reply], owners: Mapping[str, str]
+    aws: Connection, group: Reply, servers: Mapping[str, Reply], owners: AddressOwners, *, elsewhere: bool
 ) -> dict[str, list[Target]]:
+    """Return the registrations of the servers in a target group.
+
+    In another VPC (`elsewhere`) the same address may belong to another server. A target in a zone is in the VPC of its
+    target group; a target outside has the zone `all` (RegisterTargets, TargetDescription).
+    """
     kind = group.get("TargetType", _INSTANCE)
     if kind not in (_INSTANCE, _ADDRESS):
         return {}
@@ -105,28 +117,14 @@ def _targets_in(
         if error.code == TARGET_GROUP_NOT_FOUND:  # deleted in between
             return {}
         raise
+    if elsewhere:
+        described = [one for one in described if one["Target"].get("AvailabilityZone", _OUTSIDE) == _OUTSIDE]
     targets: dict[str, list[Target]] = {}
     for name, registrations in read_targets(arn, described).items():
-        server = name if kind == _INSTANCE else owners.get(_normal(name), "")
+        server = name if kind == _INSTANCE else owners.of(name)
         if server in servers:
             targets.setdefault(server, []).extend(registrations)
     return targets
-
-
-def _addresses(described: Reply) -> frozenset[str]:
-    """Return every private address and IPv6 address of an instance."""
-    addresses = {described.get("PrivateIpAddress")}
-    for interface in described.get("NetworkInterfaces", []):
-        addresses |= {address.get("PrivateIpAddress") for address in interface.get("PrivateIpAddresses", [])}
-        addresses |= {address.get("Ipv6Address") for address in interface.get("Ipv6Addresses", [])}
-    return frozenset(_normal(address) for address in addresses if address)
-
-
-def _normal(address: str) -> str:
-    try:
-        return str(ip_address(address))
-    except ValueError:
-        return address
 
 
 def classic_load_balancers(aws: Connection, servers: Mapping[str, Reply], findings: Findings) -> Iterator[Entry]:

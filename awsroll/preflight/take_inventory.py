@@ -19,6 +19,7 @@ from awsroll.preflight.read_inventory import (
     other_target_groups,
     sources_of_group,
 )
+from awsroll.preflight.read_lattice import lattice_target_groups
 
 _EXCLUDE = "--exclude-target-group"
 
@@ -59,7 +60,9 @@ def standalone_inventory(aws: Connection, spec: RolloutSpec, known: Known, findi
         other.entry(EntryKind.EXCLUDED_TARGET_GROUP if other.arn in excluded else other.kind)
         for other in other_target_groups(aws, known.servers, known.target_groups)
     ]
-    return [*entries, *classic_load_balancers(aws, known.servers, findings), *attachments(known.servers)]
+    entries += classic_load_balancers(aws, known.servers, findings)
+    entries += lattice_target_groups(aws, known.servers, findings)
+    return [*entries, *attachments(known.servers)]
 
 
 def group_inventory(aws: Connection, spec: RolloutSpec, known: Known, findings: Findings) -> GroupInventory:
@@ -74,9 +77,11 @@ def group_inventory(aws: Connection, spec: RolloutSpec, known: Known, findings: 
         if kind is EntryKind.ROLLED_TARGET_GROUP:
             rolled.append(other)
         entries.append(other.entry(kind, group=name))
-    attached = {entry.name for entry in entries if entry.kind is EntryKind.CLASSIC_LOAD_BALANCER}
+    attached = {entry.name for entry in sources_of_group(known.group)}
     classic = classic_load_balancers(aws, servers, findings)
-    entries += [*(entry for entry in classic if entry.name not in attached), *attachments(servers)]
+    entries += [entry for entry in classic if entry.name not in attached]
+    entries += lattice_target_groups(aws, servers, findings, attached=attached)
+    entries += attachments(servers)
     return GroupInventory(entries=tuple(entries), rolled=tuple(rolled))
 
 

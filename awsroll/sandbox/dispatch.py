@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CallListener = Callable[[str, str, Mapping[str, Any]], None]
 """Receives the service, the operation and its parameters; may raise `ApiError` or `ConnectionLost`."""
 
-SIMULATED_SERVICES = ("ec2", "elbv2", "autoscaling", "ssm", "cloudwatch")
+SIMULATED_SERVICES = ("ec2", "elbv2", "autoscaling", "ssm", "cloudwatch", "service-quotas", "vpc-lattice")
 FIRST_ERROR_STATUS = 400
 
 
@@ -64,9 +64,8 @@ class Api:
         self._lost = lost
         self._left = threading.local()
         ec2, elb = Ec2Api(world, world.ec2), ElbApi(world, world.elb)
-        self._services: Mapping[str, SimulatedService] = dict(
-            zip(SIMULATED_SERVICES, (ec2, elb, world.autoscaling, world.ssm, world.cloudwatch), strict=True)
-        )
+        services = (ec2, elb, world.autoscaling, world.ssm, world.cloudwatch, world.quotas, world.lattice)
+        self._services: Mapping[str, SimulatedService] = dict(zip(SIMULATED_SERVICES, services, strict=True))
         self._guards = ec2.guards | elb.guards
         self._followups = ec2.followups | elb.followups
         self._listeners: dict[str, list[CallListener]] = {"before": [], "after": []}

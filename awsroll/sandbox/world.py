@@ -12,7 +12,9 @@ from typing import Any, Protocol
 
 from awsroll.sandbox.autoscaling.world import AutoScalingWorld
 from awsroll.sandbox.cloudwatch.alarms import CloudWatchWorld
+from awsroll.sandbox.ec2.quota_answers import ServiceQuotas
 from awsroll.sandbox.ec2.world import Ec2World
+from awsroll.sandbox.elb.lattice import LatticeTargets
 from awsroll.sandbox.elb.world import ElbWorld
 from awsroll.sandbox.faults.active_rules import Faults
 from awsroll.sandbox.invoked_functions import Functions
@@ -56,6 +58,8 @@ class World:
         self.autoscaling = AutoScalingWorld(self)
         self.ssm = SsmWorld(self)
         self.cloudwatch = CloudWatchWorld(self)
+        self.lattice = LatticeTargets(self)
+        self.quotas = ServiceQuotas(self)
         self.functions = Functions(self)
         self._connection_counts: list[Callable[[str], int]] = []
 

@@ -9,6 +9,7 @@ from awsroll.core.classify.draining import NEW_FLOWS_SECONDS, delay_in_rollout
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.inventory import check_inventory
 from awsroll.preflight.read_inventory import classic_load_balancers, other_target_groups, sources_of_group
+from awsroll.preflight.read_lattice import lattice_target_groups
 from awsroll.stages.scope import Scope, raise_refusals
 
 
@@ -30,8 +31,9 @@ def check_other_routes(scope: Scope, names: Iterable[str], *, replaces: bool) ->
     others = other_target_groups(scope.aws, servers, known, with_idle=False)
     entries = [other.entry(other.kind, group=group) for other in others]
     entries += classic_load_balancers(scope.aws, servers, findings)
-    if group:
-        entries += sources_of_group(scope.group)
+    sources = sources_of_group(scope.group) if group else []
+    attached = {source.name for source in sources}
+    entries += [*sources, *lattice_target_groups(scope.aws, servers, findings, attached=attached)]
     check_inventory(entries, findings, replaces=replaces)
     raise_refusals(findings)
 

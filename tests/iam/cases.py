@@ -15,6 +15,7 @@ from awsroll.core.model.status import Outcome
 from awsroll.events import Tee
 from awsroll.preflight.iam_policy import policy_for
 from awsroll.report import Report
+from awsroll.sandbox import Sandbox
 from awsroll.stores import LocalStore
 from awsroll.stores.opening import open_store
 from tests.iam.gate import Gate
@@ -155,11 +156,18 @@ def gated(case: Case, folder: Path, **options: Any) -> Iterator[Trial]:
         rolling = enter(sandbox, clock, folder, grouped=case.grouped, **shape)
         _make_store(rolling, case.state)
         case.prepare(rolling)
+        add_lattice_target_group(sandbox, rolling.fleet.vpc_id)
         if case.grouped:
             _mark_a_member(rolling)
         asked = rolling.request(**case.wanted)
         made = policy_for(asked, Connection(sandbox.session(), clock=clock), store=case.state)
         yield Trial(rolling=rolling, gate=Gate(sandbox, made), wanted=case.wanted, state=case.state)
+
+
+def add_lattice_target_group(sandbox: Sandbox, vpc_id: str) -> None:
+    """Give the VPC a target group of VPC Lattice, whose targets awsroll reads."""
+    config = {"port": 80, "protocol": "HTTP", "vpcIdentifier": vpc_id}
+    sandbox.session().client("vpc-lattice").create_target_group(name="mesh", type="INSTANCE", config=config)
 
 
 def judge(case: Case, folder: Path) -> Judged:

@@ -39,6 +39,8 @@ class Asks:
             "dynamodb": self._dynamodb,
             "kms": self._kms,
             "s3": self._s3,
+            "service-quotas": self._quotas,
+            "vpc-lattice": self._lattice,
         }
 
     def of(self, service: str, operation: str, parameters: Parameters) -> list[Ask]:
@@ -226,6 +228,16 @@ class Asks:
         context |= {"kms:ResourceAliases": [named, "alias/other"]} if is_alias else {}
         resource = key if key.startswith("arn:") else self._arn("kms", f"key/{key}")
         yield Ask(action=action_of("kms", operation), resource=resource, context=context)
+
+    def _quotas(self, operation: str, parameters: Parameters) -> Iterator[Ask]:
+        quota = self._arn("servicequotas", f"{parameters['ServiceCode']}/{parameters['QuotaCode']}")
+        yield Ask(action=action_of("service-quotas", operation), resource=quota)
+
+    def _lattice(self, operation: str, parameters: Parameters) -> Iterator[Ask]:
+        if operation == "ListTargets":
+            group = str(parameters["targetGroupIdentifier"]).rpartition("/")[2]
+            resource = self._arn("vpc-lattice", f"targetgroup/{group}")
+            yield Ask(action=action_of("vpc-lattice", operation), resource=resource)
 
     def _through(self, service: str, use: str, key: str) -> Ask:
         """Return the check of a key that a service uses for its caller."""

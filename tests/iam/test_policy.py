@@ -33,8 +33,15 @@ def test_a_standalone_reload_reads_moves_traffic_tags_and_sends_a_command() -> N
                 "ec2:DescribeInstanceStatus",
                 "ec2:DescribeInstances",
                 *READ_BALANCERS,
+                "vpc-lattice:ListTargetGroups",
             ],
             ["*"],
+            None,
+        ),
+        (
+            "ReadLattice",
+            ["vpc-lattice:ListTargets"],
+            ["arn:aws:vpc-lattice:eu-west-1:111122223333:targetgroup/*"],
             None,
         ),
         (

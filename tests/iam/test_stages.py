@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from awsroll.iam import Fleets, Place, Rollouts, policy
+from tests.iam.cases import add_lattice_target_group
 from tests.iam.gate import Gate
 from tests.stages.machine import SCENARIOS, KeptClients, Watched
 
@@ -32,6 +33,7 @@ def test_the_policy_is_enough_and_every_action_of_it_is_needed(rollouts: Rollout
     allowed, used = set[tuple[str, str]](), set[tuple[str, str]]()
     for name in stories:
         with SCENARIOS[name].started() as world:
+            add_lattice_target_group(world.sandbox, world.fleet.vpc_id)
             judge = gate(world, rollouts)
             world.machine._session = KeptClients(judge.session())
             assert (SCENARIOS[name].run(world, servers=1), judge.refused) == ([], [])

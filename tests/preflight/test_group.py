@@ -106,15 +106,6 @@ def test_the_permissions_of_a_surge_are_named_because_they_cannot_be_checked(ben
     assert needed not in notes(bench.prepare())  # without a surge the group replaces its members by itself
 
 
-def test_the_vcpus_beside_the_fleet_are_named_for_the_quota(bench: Bench) -> None:
-    noted = (
-        "up to 6 servers run at the same time, draining ones included, so the account needs room for 3 more (6 vCPUs"
-    )
-    assert noted in notes(bench.prepare(strategy=Strategy.DOUBLE_HALF))
-    reload = bench.prepare(strategy=Strategy.RELOAD, command=("true",))
-    assert "in its quotas" not in notes(reload)
-
-
 def test_a_group_that_mixes_on_demand_and_spot_surges_by_its_desired_capacity(bench: Bench) -> None:
     template = {"LaunchTemplateSpecification": bench.setting()}
     spread = {"OnDemandPercentageAboveBaseCapacity": 50}

@@ -10,9 +10,10 @@ from awsroll.core.model.rollout import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError, SpecError
 from awsroll.preflight import Prepared, prepare
+from awsroll.preflight.address_owners import AddressOwners
 from awsroll.preflight.inventory import Entry, EntryKind, finding_of
 from awsroll.preflight.read_inventory import sources_of_group
-from awsroll.sandbox import ApiError, Fleet, Sandbox
+from awsroll.sandbox import ApiError, ConnectionLost, Fleet, Sandbox
 from tests.support.amazon import Requests, sandbox
 
 HANDLED, REFUSED, WARNED = None, "refuse", "warn"
@@ -205,6 +206,36 @@ def test_a_secondary_address_is_found_too(servers: Bench) -> None:
     assert name in problem
 
 
+def test_an_address_in_a_prefix_of_a_server_is_found_too() -> None:
+    interface = {"Ipv4Prefixes": [{"Ipv4Prefix": "10.0.1.16/28"}], "Ipv6Prefixes": [{"Ipv6Prefix": "2600:1f14::/80"}]}
+    owners = AddressOwners({"i-1": {"PrivateIpAddress": "10.0.1.5", "NetworkInterfaces": [interface]}})
+    assert [owners.of(one) for one in ("10.0.1.20", "2600:1f14::7", "10.0.1.5")] == ["i-1"] * 3
+    assert [owners.of(one) for one in ("10.0.1.32", "not an address")] == ["", ""]
+
+
+@pytest.mark.parametrize("fleet", ["servers", "group"])
+@pytest.mark.parametrize("zone", [{"AvailabilityZone": "all"}, {}], ids=["address-of-the-peer", "same-address-there"])
+def test_an_address_in_a_target_group_of_a_peered_vpc_is_refused(
+    fleet: str, zone: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    bench: Bench = request.getfixturevalue(fleet)
+    ec2, name = bench.client("ec2"), bench.built.instance_ids[1]
+    address = bench.described(name)["PrivateIpAddress"]
+    block = "10.9.0.0/16" if zone else "10.0.0.0/16"
+    other = ec2.create_vpc(CidrBlock=block)["Vpc"]["VpcId"]
+    if not zone:  # another server of that VPC has the same address
+        ec2.create_subnet(VpcId=other, CidrBlock="10.0.0.0/16")
+    arn = bench.target_group("peer", TargetType="ip", VpcId=other)
+    bench.client("elbv2").register_targets(TargetGroupArn=arn, Targets=[{"Id": address, **zone}])
+    if not zone:
+        assert bench.prepare().warnings == ()
+        return
+    (problem,) = bench.problems()
+    assert "target group peer holds private addresses" in problem
+    assert name in problem
+    assert len(bench.warnings(exclude_target_group=("peer",))) == 1
+
+
 def test_a_target_group_without_a_load_balancer_is_a_warning(servers: Bench) -> None:
     servers.register(servers.target_group("green", used=False), *servers.built.instance_ids)
     (warning,) = servers.warnings()
@@ -345,6 +376,61 @@ def test_another_traffic_source_of_a_group_is_refused_once(group: Bench, source:
 
 
 # --- addresses, volumes, interfaces -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fleet", ["servers", "group"])
+@pytest.mark.parametrize("kind", ["INSTANCE", "IP"])
+def test_a_server_in_a_target_group_of_vpc_lattice_is_refused(
+    fleet: str, kind: str, request: pytest.FixtureRequest
+) -> None:
+    bench: Bench = request.getfixturevalue(fleet)
+    name, lattice = bench.built.instance_ids[0], bench.client("vpc-lattice")
+    config = {"port": 80, "protocol": "HTTP", "vpcIdentifier": bench.built.vpc_id}
+    made = lattice.create_target_group(name="mesh", type=kind, config=config)
+    assert bench.prepare().warnings == ()
+    target = name if kind == "INSTANCE" else bench.described(name)["PrivateIpAddress"]
+    lattice.register_targets(targetGroupIdentifier=made["id"], targets=[{"id": target, "port": 80}])
+    (problem,) = bench.problems()
+    assert problem.startswith(f"{name}: registered with the VPC Lattice target group mesh")
+    assert "deregister these servers from it before the rollout" in problem
+    (problem,) = bench.problems(strategy=Strategy.RELOAD, command=("true",), launch_template="", app_version="2")
+    assert "the VPC Lattice target group mesh" in problem
+    assert bench.aws.calls.mutating == 0
+
+
+def test_a_lattice_target_group_of_a_group_is_refused_once(group: Bench) -> None:
+    config = {"port": 80, "protocol": "HTTP", "vpcIdentifier": group.built.vpc_id}
+    made = group.client("vpc-lattice").create_target_group(name="mesh", type="INSTANCE", config=config)
+    source = {"Identifier": made["arn"], "Type": "vpc-lattice"}
+    group.client("autoscaling").attach_traffic_sources(AutoScalingGroupName="web", TrafficSources=[source])
+    target = {"id": group.built.instance_ids[0], "port": 80}
+    group.client("vpc-lattice").register_targets(targetGroupIdentifier=made["id"], targets=[target])
+    (problem,) = group.problems()
+    assert "detach it from the group" in problem
+
+
+@pytest.mark.parametrize(
+    ("operation", "refusal"),
+    [
+        ("ListTargetGroups", ApiError("AccessDeniedException", "not authorized", 403)),
+        ("ListTargets", ApiError("AccessDeniedException", "not authorized", 403)),
+        ("ListTargetGroups", ConnectionLost()),
+    ],
+    ids=["denied", "targets-denied", "unreachable"],
+)
+def test_without_an_answer_of_vpc_lattice_there_is_a_warning(
+    servers: Bench, operation: str, refusal: Exception
+) -> None:
+    config = {"port": 80, "protocol": "HTTP", "vpcIdentifier": servers.built.vpc_id}
+    servers.client("vpc-lattice").create_target_group(name="mesh", type="INSTANCE", config=config)
+
+    def refuse(service: str, name: str, _: Any) -> None:
+        if (service, name) == ("vpc-lattice", operation):
+            raise refusal
+
+    servers.sandbox.on_call(refuse)
+    (warning,) = servers.warnings()
+    assert "could not check whether VPC Lattice sends requests to the servers" in warning
 
 
 @pytest.mark.parametrize("fleet", ["servers", "group"])

@@ -116,6 +116,27 @@ def test_a_new_server_that_someone_terminates_is_replaced_with_a_warning(tmp_pat
         assert any(ended[0] in warning and "not due to the version" in warning for warning in report.warnings)
 
 
+@pytest.mark.parametrize("how", ["killed", "ignored"])
+def test_a_new_member_that_someone_deregisters_is_replaced_with_a_warning(tmp_path: Path, how: str) -> None:
+    sandbox, clock = make_sandbox(member_deregistered_by_hand=how)
+    with sandbox:
+        one = enter(sandbox, clock, tmp_path, grouped=True, servers=2)
+        arn, old, taken = one.fleet.target_group_arns[0], set(one.fleet.instance_ids), list[str]()
+
+        def deregister(_service: str, name: str, _: Any) -> None:
+            healthy = {target.instance_id for target in sandbox.elb.targets(arn) if target.state == "healthy"}
+            if name == "DescribeTargetHealth" and healthy - old and not taken:
+                taken.extend(healthy - old)
+                sandbox.elb.deregister(arn, taken[0], None)
+
+        sandbox.on_call(deregister)
+        report = one.roll()
+
+        assert report.succeeded, report.reason
+        assert one.serving_versions() == {"v2": 2}
+        assert any(taken[0] in warning and "not due to the version" in warning for warning in report.warnings)
+
+
 @KINDS
 def test_a_version_that_shuts_itself_down_turns_the_rollout_back(tmp_path: Path, *, grouped: bool) -> None:
     sandbox, clock = make_sandbox()

@@ -49,7 +49,7 @@ def _overdue(view: View) -> list[Failure]:
             instance_id=instance.instance_id,
             cause=_why_late(view, instance, server),
             at=view.observation.at,
-            owner=owner_of_ending(instance),
+            owner=Owner.OTHERS if _is_deregistered(view, instance) else owner_of_ending(instance),
         )
         for instance, server in _late(view)
         if not _leaves_the_fleet(server)
@@ -79,6 +79,12 @@ def _late(view: View) -> Iterator[tuple[Instance, Server]]:
             continue
         if not _has_finished(view, instance, server):
             yield instance, server
+
+
+def _is_deregistered(view: View, instance: Instance) -> bool:
+    """Return whether someone has deregistered a member: a group registers a member before it is in service."""
+    registered = {target.key for target in instance.targets if target.state is not TargetState.DRAINING}
+    return instance.lifecycle is Lifecycle.IN_SERVICE and not view.managed_keys <= registered
 
 
 def _waits_for_zone(instance: Instance, server: Server) -> bool:

@@ -10,7 +10,9 @@ from typing import Any
 from awsroll.sandbox import storage, tag_rules
 from awsroll.sandbox.api_errors import ApiError, refuse, refuse_reserved_tags
 from awsroll.sandbox.elb.setting_limits import DELAY, as_mapping, check_attributes, check_interval, check_settings
+from awsroll.sandbox.elb.target_group import TargetGroupSettings
 from awsroll.sandbox.elb.target_life import DRAINING, NOT_REGISTERED
+from awsroll.sandbox.elb.target_zones import OUTSIDE, check_zone, zone_of_address
 from awsroll.sandbox.elb.world import ElbWorld, refuse_unknown_target
 from awsroll.sandbox.interfaces import InstanceContext
 from awsroll.sandbox.service_limits import TAGGED_LOAD_BALANCING
@@ -82,6 +84,7 @@ class ElbApi:
         for target in targets:
             try:
                 self._elb.check_target(arn, target["Id"])
+                check_zone(self._context, self._elb.target_group(arn), target)
                 accepted.append(target)
             except ApiError as error:
                 refused = refused or error
@@ -107,7 +110,7 @@ class ElbApi:
             return None
         named = parameters.get("Targets") or []
         targets = [self._named(arn, target) for target in named] if named else self._elb.targets(arn)
-        shapes = self._health_shapes(targets, group.health_check_port)
+        shapes = self._health_shapes(group, targets)
         if set(parameters.get("Include") or ()) & {"AnomalyDetection", "All"}:
             self._add_anomalies(arn, targets, shapes)
         return {"TargetHealthDescriptions": shapes}
@@ -140,15 +143,18 @@ class ElbApi:
         state, (reason, description) = ("draining", DRAINING) if draining else ("unused", NOT_REGISTERED)
         return SimTarget(instance_id=target["Id"], port=port, state=state, reason=reason, description=description)
 
-    def _health_shapes(self, targets: Sequence[SimTarget], check_port: int | None) -> list[dict[str, Any]]:
-        shapes = []
+    def _health_shapes(self, group: TargetGroupSettings, targets: Sequence[SimTarget]) -> list[dict[str, Any]]:
+        shapes, check_port = [], group.health_check_port
         for target in targets:
+            name = {"Id": target.instance_id, "Port": target.port}
+            if group.by_address:
+                name["AvailabilityZone"] = zone_of_address(self._context, group, target.instance_id) or OUTSIDE
             health = {"State": target.state}
             if target.reason is not None and target.description is not None:
                 health |= {"Reason": target.reason, "Description": target.description}
             shapes.append(
                 {
-                    "Target": {"Id": target.instance_id, "Port": target.port},
+                    "Target": name,
                     "HealthCheckPort": str(check_port or target.port),
                     "TargetHealth": health,
                     "AdministrativeOverride": SHIFTED if target.shifted else NOT_SHIFTED,

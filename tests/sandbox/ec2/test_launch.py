@@ -293,3 +293,13 @@ def test_the_vcpus_of_a_bucket_are_limited_by_a_quota() -> None:
         with refused("VcpuLimitExceeded"):
             bench.run()
         assert bench.run(InstanceType="g4dn.xlarge")["Instances"]  # another bucket
+
+
+def test_service_quotas_answers_the_quota_that_ec2_enforces() -> None:
+    with open_bench(SandboxOptions(vcpu_quota=4)) as bench:
+        quotas = bench.sandbox.session().client("service-quotas")
+        assert quotas.get_service_quota(ServiceCode="ec2", QuotaCode="L-1216C47A")["Quota"]["Value"] == 4
+        bench.sandbox.change_options(vcpu_quota=0)
+        assert quotas.get_service_quota(ServiceCode="ec2", QuotaCode="L-1216C47A")["Quota"]["Value"] > 1000
+        with refused("NoSuchResourceException"):
+            quotas.get_service_quota(ServiceCode="ec2", QuotaCode="L-0000")

@@ -69,3 +69,32 @@ def test_an_address_drains_and_is_gone() -> None:
 def test_what_is_no_address_is_refused() -> None:
     with open_bench(servers=1) as bench, refused("ValidationError"):
         bench.elb.register_targets(TargetGroupArn=target_group(bench), Targets=[{"Id": bench.fleet.instance_ids[0]}])
+
+
+def test_an_address_shows_its_zone_and_one_outside_the_vpc_must_name_all() -> None:
+    with open_bench(servers=1) as bench:
+        arn = target_group(bench)
+        inside, outside = address(bench, bench.fleet.instance_ids[0]), "192.168.7.7"
+        with refused("ValidationError"):
+            bench.elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": outside}])
+        bench.elb.register_targets(
+            TargetGroupArn=arn, Targets=[{"Id": inside}, {"Id": outside, "AvailabilityZone": "all"}]
+        )
+        answer = bench.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+        zones = {one["Target"]["Id"]: one["Target"]["AvailabilityZone"] for one in answer}
+        assert zones == {inside: "us-east-1a", outside: "all"}
+
+
+def test_targets_of_vpc_lattice_are_listed_until_they_are_deregistered() -> None:
+    with open_bench(servers=1) as bench:
+        lattice, name = bench.sandbox.session().client("vpc-lattice"), bench.fleet.instance_ids[0]
+        config = {"port": 80, "protocol": "HTTP", "vpcIdentifier": bench.fleet.vpc_id}
+        group = lattice.create_target_group(name="mesh", type="INSTANCE", config=config)["id"]
+        targets = [{"id": name, "port": 80}]
+        lattice.register_targets(targetGroupIdentifier=group, targets=targets)
+        (shown,) = lattice.list_targets(targetGroupIdentifier=group)["items"]
+        assert (shown["id"], shown["port"]) == (name, 80)
+        lattice.deregister_targets(targetGroupIdentifier=group, targets=targets)
+        assert lattice.list_targets(targetGroupIdentifier=group)["items"] == []
+        with refused("ResourceNotFoundException"):
+            lattice.list_targets(targetGroupIdentifier="tg-00000000000000000")
