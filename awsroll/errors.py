@@ -9,6 +9,8 @@
 A message says what happened, what was left unchanged, and what to do next. Only `cli` maps errors to exit codes.
 """
 
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+
 
 class AwsrollError(Exception):
     """The root of the tree. Catch it to catch every error that awsroll raises on purpose."""
@@ -81,6 +83,11 @@ class AwsBusyError(AwsRefusedError):
 
 class AccessRefusedError(AwsRefusedError):
     """Raised when a permission is missing, or the credentials are missing, expired or invalid."""
+
+    @property
+    def is_expiry(self) -> bool:
+        """Whether the credentials have expired."""
+        return self.code in _EXPIRED
 
 
 class NotImplementedByEndpointError(AwsRefusedError):

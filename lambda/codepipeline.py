@@ -166,7 +166,8 @@ class _Work:
         rollout_id = self._token.rollout_id
         if not self._token.begun:
             return "nothing was changed"
-        return f"rollout {rollout_id} was left as it is: see `awsroll status {rollout_id}`, then run `awsroll resume`"
+        commands = f"see `awsroll status {rollout_id}`, then run `awsroll resume {rollout_id}`"
+        return f"rollout {rollout_id} was left as it is: {commands}"
 
 
 def _parameters(text: str) -> Parameters:

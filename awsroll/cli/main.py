@@ -20,7 +20,7 @@ from awsroll.cli.grouped_option import is_set, variables_of
 from awsroll.cli.output import Output, json_event, write_messages
 from awsroll.cli.process_state import ProcessState, begin, given_variables, note_variables
 from awsroll.cli.unexpected import READ_ONLY, end_unexpectedly, place
-from awsroll.errors import AwsrollError, FleetError, SpecError
+from awsroll.errors import AccessRefusedError, AwsrollError, FleetError, SpecError
 from awsroll.version import __version__
 
 _CHANGES_FLEETS = ("roll", "resume", "rollback")
@@ -92,6 +92,8 @@ def _run(arguments: Sequence[str], state: ProcessState, *, as_json: bool) -> int
         if state.has_started:
             return _leave(error, state, as_json=as_json)
         problems = error.problems if isinstance(error, SpecError | FleetError) else [str(error)]
+        if isinstance(error, AccessRefusedError) and error.is_expiry:
+            problems = [f"{error}. Renew the credentials, then run the command again"]
         return _refuse(problems, exit_of_error(error), arguments, as_json=as_json)
 
 

@@ -70,7 +70,9 @@ def plan(rollout: Rollout, observation: Observation, status: Status) -> Plan:
     except IllegalMoveError as error:
         cause = f"awsroll found a contradiction in its own record and did nothing: {error}"
         failed = add_failures(status, Failure(instance_id="", cause=cause, at=observation.at, final=True))
-        advice = "The fleet was left as it is. Report this with the record, then try `awsroll resume`"
+        advice = (
+            f"The fleet was left as it is. Report this with the record, then try `awsroll resume {rollout.rollout_id}`"
+        )
         return Plan(actions=(), status=pause(replace(failed, judged=len(failed.failures)), f"{cause}. {advice}"))
 
 

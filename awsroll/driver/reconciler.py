@@ -223,7 +223,8 @@ class Controller:
         except (AwsUnansweredError, AwsBusyError) as error:
             self._sink.event("aws.unanswered", self._clock.now(), operation=error.operation, message=str(error))
             if silent_seconds >= self.record.rollout.limits.progress_seconds:
-                self._pause(f"AWS does not answer: {error}. `awsroll resume` continues.")
+                resume = f"`awsroll resume {self.record.rollout.rollout_id}`"
+                self._pause(f"AWS does not answer: {error}. {resume} continues.")
             return None
         except AccessRefusedError as error:
             return self._rest_unobserved(error)
@@ -235,7 +236,8 @@ class Controller:
         """
         rollout, before = self.record.rollout, self.status
         if before.outcome is not Outcome.PAUSED or not before.must_rest:
-            reason = f"{error}. Renew the credentials or grant the permission, then run `awsroll resume`."
+            remedy = "Renew the credentials" if error.is_expiry else "Renew the credentials or grant the permission"
+            reason = f"{error}. {remedy}, then run `awsroll resume {rollout.rollout_id}`."
             now = self._clock.now()
             is_abort = self._store.user_requests(rollout.rollout_id).abort
             refused_since = (before.abort_refused_since or now) if is_abort else None

@@ -143,7 +143,7 @@ def check_observation(rollout: Rollout, observation: Observation) -> None:
     names = ", ".join(sorted({setting for _, setting in saved}))
     problem = (
         f"{rollout.fleet}: an earlier rollout left changed settings ({names}); nothing was changed. Restore them with "
-        f"`awsroll repair {fleet_option(rollout)}`, or continue that rollout with `awsroll resume`"
+        f"`awsroll repair {fleet_option(rollout)}`, or resume that rollout"
     )
     raise FleetError(problem)
 

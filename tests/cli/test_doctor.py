@@ -181,3 +181,12 @@ def test_fail_on_warnings_refuses_a_rollout_with_a_warning(
     assert last["event"] == "refused"
     assert "--healthy-timeout 1 is short" in last["reason"]
     assert LocalStore(tmp_path).list() == ()
+
+
+def test_expired_credentials_say_what_to_do(
+    sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox.faults.add("expired-credentials")
+
+    assert answer(tmp_path, "roll", "--yes") == 5
+    assert "expired. Renew the credentials, then run the command again. Nothing was changed" in capsys.readouterr().err

@@ -322,7 +322,7 @@ def test_an_unexpected_error_fails_the_action_and_its_traceback_holds_no_secret(
             "type": "JobFailed",
             "message": (
                 f"unexpected KeyError: see the log of the function; rollout {FIRST} was left as it is: "
-                f"see `awsroll status {FIRST}`, then run `awsroll resume`"
+                f"see `awsroll status {FIRST}`, then run `awsroll resume {FIRST}`"
             ),
             "externalExecutionId": FIRST,
         }

@@ -89,6 +89,9 @@ def test_credentials_that_expire_pause_the_rollout(tmp_path: Path, *, grouped: b
         report = rolling.roll()
         assert report.status is Outcome.PAUSED
         assert "expired" in report.reason.lower()
+        remedy = f"Renew the credentials, then run `awsroll resume {report.rollout_id}`"
+        if grouped:  # a refused action of the other fleet names what was refused
+            assert remedy in report.reason
 
 
 @KINDS

@@ -146,7 +146,7 @@ def _refused(status: Status, result: Result, at: datetime) -> Status:
         abandoned = (*status.settings.abandoned, abandoned_name(result.action))
         return replace(status, settings=replace(status.settings, abandoned=abandoned))
     if result.denied and not is_launch_denied(result):
-        return pause(status, f"{what} Grant the permission, then run `awsroll resume`.")
+        return pause(status, f"{what} Grant the permission, then resume the rollout.")
     is_launch = isinstance(result.action, act.LaunchInstance | act.LaunchInGroup)
     if result.transient or is_launch or _waits_for_drains(status, result):
         return status

@@ -159,8 +159,8 @@ def _cap_too_low(view: View) -> str:
     what = f"the desired capacity of group {rollout.group}" if rollout.group else "the number of servers of the fleet"
     return (
         f"{what} is {desired} now, and --max-running {rollout.max_running} allows {cap} servers: too few to replace "
-        f"any of them. Lower it to {cap - beside}, then run `awsroll resume`; or end this rollout with `awsroll abort` "
-        "and roll again with a higher --max-running"
+        f"any of them. Lower it to {cap - beside}, then resume the rollout; or abort it and roll again with a higher "
+        "--max-running"
     )
 
 
