@@ -16,7 +16,7 @@ from awsroll.cli.main import run
 from awsroll.core.model.finding import Check
 from awsroll.core.model.status import Outcome
 from awsroll.core.tags import HELD_BY_TAG, SAVED_SETTING_PREFIX
-from awsroll.driver.session import Session
+from awsroll.driver import operations
 from awsroll.errors import AccessRefusedError, NotImplementedByEndpointError
 from awsroll.sandbox import Sandbox
 from awsroll.stores import LocalStore
@@ -37,7 +37,7 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         message = "a rollout has started"
         raise AssertionError(message)
 
-    monkeypatch.setattr(Session, "drive", started)
+    monkeypatch.setattr(operations, "drive", started)
     with Sandbox(clock=VirtualClock(datetime.now(UTC))) as sandbox:
         sandbox.auto_scaling_fleet(desired=2)
         yield sandbox
