@@ -89,7 +89,10 @@ def approve(common: CommonOptions, rollout: str, *, reject: bool, checkpoint: in
 
 @takes(GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)
 @rollout_argument
-def abort(common: CommonOptions, rollout: str, given: tuple[FleetSpec, ...], pace: Pace) -> int:
+@record_option
+def abort(
+    common: CommonOptions, rollout: str, given: tuple[FleetSpec, ...], pace: Pace, *, record_file: "Path | None"
+) -> int:
     """Stop a rollout and leave its fleet mixed.
 
     Draining servers return to traffic, surplus new servers are terminated, and changed settings are restored. If AWS
@@ -102,7 +105,7 @@ def abort(common: CommonOptions, rollout: str, given: tuple[FleetSpec, ...], pac
 
         return operations.abort(rollout, replace(context, requests=given), pace)
 
-    return drive(common, run)
+    return drive(common, run, record_file=record_file)
 
 
 @takes(GIVEN_GROUP, PACE_GROUP, COMMON_GROUP)

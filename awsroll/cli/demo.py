@@ -14,6 +14,7 @@ from awsroll.cli.drive import TemporaryBackend, drive
 from awsroll.cli.flags import takes
 from awsroll.cli.missing_extra import require_sandbox
 from awsroll.cli.output import Output
+from awsroll.cli.replay import record_option
 from awsroll.cli.report import check_report_file, report_option
 from awsroll.cli.sandbox import check_speed
 from awsroll.core.model.probe_form import CONNECTIONS
@@ -60,6 +61,7 @@ _POLL_SECONDS = 0.25  # the sandbox's timers run faster than AWS's, so observati
     help="End each drain as soon as no connection is open (manually registered servers).",
 )
 @report_option
+@record_option
 @click.option("--bad-version", is_flag=True, help="Roll to a version that never becomes healthy; shows the rollback.")
 def demo(  # noqa: PLR0913 - one parameter is one option
     common: CommonOptions,
@@ -72,6 +74,7 @@ def demo(  # noqa: PLR0913 - one parameter is one option
     drain_probe: bool,
     bad_version: bool,
     report_file: Path | None,
+    record_file: Path | None,
 ) -> int:
     """Roll a fleet in the sandbox under live traffic.
 
@@ -94,7 +97,7 @@ def demo(  # noqa: PLR0913 - one parameter is one option
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="awsroll-")))
         if not common.json:
             output.note(f"from a second terminal: awsroll watch --state {folder}")
-        code = _drive(_request(request, world), world, common, folder, report_file=report_file)
+        code = _drive(_request(request, world), world, common, folder, (report_file, record_file))
     if not common.json:
         for line in _next_steps(bad_version=bad_version):
             output.note(line)
@@ -128,13 +131,20 @@ def _next_steps(*, bad_version: bool) -> list[str]:
 
 
 def _drive(
-    spec: RolloutSpec, world: "DemoWorld", common: CommonOptions, folder: Path, *, report_file: Path | None
+    spec: RolloutSpec, world: "DemoWorld", common: CommonOptions, folder: Path, files: tuple[Path | None, Path | None]
 ) -> int:
     from awsroll.stores import LocalStore  # noqa: PLC0415 - keeps `--help` fast
 
     backend = TemporaryBackend(session=world.session, store=LocalStore(folder))
     options = replace(common, endpoint_url=world.server.url, yes=True)
-    return drive(options, lambda context: _roll(spec, context, world), backend=backend, report_file=report_file)
+    report_file, record_file = files
+    return drive(
+        options,
+        lambda context: _roll(spec, context, world),
+        backend=backend,
+        report_file=report_file,
+        record_file=record_file,
+    )
 
 
 def _request(request: RolloutSpec, world: "DemoWorld") -> RolloutSpec:
