@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from awsroll.core.model.status import Mode
 from awsroll.core.request.store_parts import RETENTION_DAYS
-from awsroll.errors import AwsrollError, RolloutNotFoundError
+from awsroll.errors import AwsrollError, RolloutNotFoundError, StateError
 from awsroll.stores import Act, Entry, RecordStore
 from awsroll.stores.request_digest import digest_of_record, request_digest
 
@@ -45,6 +45,7 @@ def verify_history(store: RecordStore, at: datetime, *, head: str = "") -> Verif
     found = list(store.history().entries())
     entries = [each for each in found if isinstance(each, Entry)]
     problems = list(_chain_problems(found))
+    problems += _head_problems(store, found)
     digests = [entry.digest for entry in entries]
     if head and head not in digests:
         problems.append(
@@ -73,6 +74,22 @@ def _chain_problems(found: list[Entry | tuple[int, str]]) -> Iterator[str]:
         if not gap and previous and each.previous != previous:
             yield f"entry {number - 1} was changed: entry {number} holds another digest of it"
         previous = each.digest
+
+
+def _head_problems(store: RecordStore, found: list[Entry | tuple[int, str]]) -> Iterator[str]:
+    try:
+        head = store.history().head()
+    except StateError as error:
+        yield f"the head of the history cannot be used: {error}"
+        return
+    numbers = [each.number if isinstance(each, Entry) else each[0] for each in found]
+    if head is None:
+        return
+    if not numbers or numbers[-1] < head.number:
+        yield f"the entries at the end were removed: there was an entry {head.number}"
+    for each in found:
+        if isinstance(each, Entry) and each.number == head.number and each.digest != head.digest:
+            yield f"entry {each.number} was changed: the head of the history holds another digest of it"
 
 
 def _record_problems(store: RecordStore, entries: list[Entry], at: datetime) -> Iterator[str]:

@@ -4,28 +4,35 @@ Theory of operation. Entry n is the item `history/<n>.json`, and holds the diges
 item has this key, and never again. So:
 
 - Two drivers that append at once want the same number. The store gives it to one of them; the other reads the new entry
-  and takes the next number. There is no item for the head of the chain that could be wrong.
+  and takes the next number.
+- `history/head.json` names an entry near the end, so that an append does not list the whole history. It is written
+  after that entry, so it never names one that was not written, and shows a removed end. A driver that is killed in
+  between leaves an outdated head: the next append looks for later entries. A lost head costs one list.
 - A driver that is killed has written its entry or has not: nothing is half written.
 - A changed entry no longer has the digest that its successor holds. A removed one leaves a gap in the numbers.
-- Removed entries at the end leave no gap. The records of their rollouts show them, unless they are removed, too. Who
-  keeps the digest of the last entry elsewhere (`awsroll history --verify` prints it) notices that as well.
+- Removed entries at the end leave no gap. The head and the records of their rollouts show them, unless these are
+  changed, too. Who keeps the digest of the last entry elsewhere (`awsroll history --verify` prints it) notices that as
+  well.
 
 The entry of the end of a rollout holds the digest of its record. With a signing key, entries are signed as records are.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from awsroll.core.request.store_parts import HISTORY
-from awsroll.errors import StateError
+from awsroll.errors import AwsrollError, StateError
 from awsroll.stores.backend import WriteConflictError
 from awsroll.stores.items import Items
 from awsroll.stores.request_digest import digest_of
 
 _FOLDER = f"{HISTORY}/"
+_HEAD = f"{_FOLDER}head.json"
 _WRITE_ATTEMPTS = 50
+_MOST_AFTER_HEAD = 20
 
 
 class Act(StrEnum):
@@ -95,6 +102,14 @@ class Entry:
         return digest_of(self)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The number and the digest of an entry near the end of the history."""
+
+    number: int
+    digest: str
+
+
 class HistoryFiles:
     """The history of one store.
 
@@ -111,9 +126,8 @@ class HistoryFiles:
         Raises:
             StateError, AwsError: if it cannot be written.
         """
-        numbers = self.numbers()
-        number = numbers[-1] + 1 if numbers else 0
-        previous = self.read(number - 1) if number else None
+        previous = self._last_near_head() or self._last_listed()
+        number = 0 if previous is None else previous.number + 1
         for _ in range(_WRITE_ATTEMPTS):
             entry = Entry(number=number, previous="" if previous is None else previous.digest, deed=deed)
             try:
@@ -124,9 +138,40 @@ class HistoryFiles:
                     return previous
                 number += 1
             else:
+                self._note_head(entry)
                 return entry
         problem = f"other processes keep writing {self._items.backend.location(_FOLDER)}; the entry was not written"
         raise StateError(problem)
+
+    def _last_near_head(self) -> Entry | None:
+        """Return the last entry, found from the hint; None if the hint does not lead there."""
+        with suppress(StateError):
+            head = self.head()
+            last = None if head is None else self.read(head.number)
+            for _ in range(_MOST_AFTER_HEAD):
+                if last is None or (following := self.read(last.number + 1)) is None:
+                    return last
+                last = following
+        return None
+
+    def _last_listed(self) -> Entry | None:
+        numbers = self.numbers()
+        return self.read(numbers[-1]) if numbers else None
+
+    def _note_head(self, entry: Entry) -> None:
+        with suppress(AwsrollError, WriteConflictError, OSError):  # the next append looks further, or lists the history
+            before = self._items.read(_HEAD, Head)
+            if before is None or before.value.number < entry.number:
+                self._items.replace(_HEAD, Head(number=entry.number, digest=entry.digest), before)
+
+    def head(self) -> Head | None:
+        """Return the head of the history; None if there is none, as in a history of an older awsroll.
+
+        Raises:
+            StateError, AwsError: if it cannot be used.
+        """
+        item = self._items.read(_HEAD, Head)
+        return None if item is None else item.value
 
     def numbers(self) -> tuple[int, ...]:
         """Return the numbers of the entries that exist, in order.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout import Strategy, Zones
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.sandbox import Fleet
@@ -209,6 +209,13 @@ _ALL = (
     ),
     *_both("slow-to-show", wanted={"launch_first": True}, surge=1, options={"api_visibility_seconds": 20}),
     *_both("reload-slow-to-show", wanted=_RELOAD, unavailable=1, options={"ssm_visibility_seconds": 90}),
+    *_both(
+        "zones",
+        servers=3,
+        wanted={"zones": Zones.ONE_BY_ONE, "launch_first": True, "zone_bake": 30},
+        surge=1,
+        hurried={"zone_bake": 1},
+    ),
     Scenario(name="standalone-batch", grouped=False, servers=6, wanted=_DOUBLE, surge=6, shape={"zones": 1}),
     Scenario(
         name="standalone-batch-slow-to-show",
