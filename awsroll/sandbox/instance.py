@@ -64,6 +64,8 @@ class SimInstance:
     """The network interfaces and addresses that no other instance can have before this one is terminated."""
     version_label: str = ""
     """The version that the application serves. A reload changes it."""
+    at_risk: bool = False
+    """EC2 recommends to replace the Spot Instance, because an interruption is likely."""
     application_up: bool = False
     running_since: datetime | None = None
     terminated_at: datetime | None = None

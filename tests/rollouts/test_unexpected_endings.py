@@ -195,3 +195,31 @@ def test_a_member_that_its_group_retains_has_left_with_a_warning(tmp_path: Path)
         assert one.serving_versions() == {"v2": 3}
         for name in one.fleet.instance_ids:
             assert any(f"{name}: the group retains it" in warning for warning in report.warnings), name
+
+
+# --- refused for ever ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("operation", "wanted"),
+    [("TerminateInstanceInAutoScalingGroup", {"launch_first": True}), ("ExitStandby", {"strategy": Strategy.RELOAD})],
+    ids=["terminate", "exit-standby"],
+)
+def test_a_call_that_is_always_refused_leaves_no_process_suspended(
+    tmp_path: Path, operation: str, wanted: dict[str, Any]
+) -> None:
+    sandbox, clock = make_sandbox()
+    with sandbox:
+        one = enter(sandbox, clock, tmp_path, grouped=True, servers=2)
+
+        def refuse(_service: str, name: str, _: Any) -> None:
+            if name == operation:
+                code, words = "ValidationError", "The instance cannot leave now."
+                raise ApiError(code, words, 400)
+
+        sandbox.on_call(refuse)
+        report = one.roll(on_failure="stop", **wanted)
+
+        assert report.status is Outcome.STOPPED, report.reason
+        assert one.group()["SuspendedProcesses"] == []
+        assert sandbox.calls[f"autoscaling:{operation}"] < 10

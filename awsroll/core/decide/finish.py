@@ -6,6 +6,7 @@ desired were lowered instead, AWS would choose which to terminate. Then the sett
 """
 
 from collections import Counter
+from collections.abc import Iterable
 
 from awsroll.core.classify.capacity import bounds, desired_capacity
 from awsroll.core.classify.desired import in_our_standby, surplus
@@ -43,19 +44,23 @@ def finish(view: View) -> tuple[Status, Proposals]:
     else:
         status, proposals = view.status, Proposals()
     view = view.with_status(status)
+    proposals.writes = _not_refused(status, proposals.writes)
     if not proposals.writes and not proposals.is_waiting:
         status, writes = _restore(view)
-        view, proposals.writes = view.with_status(status), list(writes)
+        view, proposals.writes = view.with_status(status), _not_refused(status, writes)
         if not writes and is_in_doubt(view):
             proposals.wait(Reason.SETTLING)
-    abandoned = view.status.settings.abandoned
-    proposals.writes = [write for write in proposals.writes if abandoned_name(write) not in abandoned]
     if proposals.writes or proposals.is_waiting:
         return view.status, proposals
     if view.status.hooks.announced:
         proposals.wait(Reason.RUNNING_HOOK)
         return view.status, proposals
     return _close(view), proposals
+
+
+def _not_refused(status: Status, writes: Iterable[Action]) -> list[Action]:
+    """Return the writes that AWS has not refused: a refused call must not keep the others from being made."""
+    return [write for write in writes if abandoned_name(write) not in status.settings.abandoned]
 
 
 def _close(view: View) -> Status:

@@ -21,7 +21,7 @@ from awsroll.core.model.replacing import replace
 from awsroll.core.model.setting_names import MAXIMUM, MINIMUM, POOL, PROCESS, RUNNING, VERSION, target_group_of
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.warm_pool import NO_POOL
-from awsroll.core.observe.abandoned import given_up
+from awsroll.core.observe.abandoned import given_up, is_abandoned, servers_given_up
 
 
 def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
@@ -39,12 +39,21 @@ def restore(view: View) -> tuple[Status, tuple[Action, ...]]:
         changed_at = None if is_shown else status.settings.changed_at
         status = replace(status, settings=replace(status.settings, changed_at=changed_at))
         return status, writes(view, values, Reason.RESTORING)
-    if is_in_doubt(view) or goals:  # the tags stay until a repair can restore what was refused
+    if is_in_doubt(view) or goals or _is_left_open(view):  # the tags stay until a repair can restore what was refused
         return status, ()
     deletions = _delete_tags(view)
     if deletions:
         return replace(status, settings=replace(status.settings, changed_at=None)), deletions
     return replace(status, settings=replace(status.settings, found={}, set={}, changed_at=None)), ()
+
+
+def _is_left_open(view: View) -> bool:
+    """Return whether a repair has work left: AWS refused to end a server of the surplus, or a member's standby."""
+    status, group = view.status, view.observation.group
+    if group is None:
+        return False
+    raised = MAXIMUM in status.settings.found and group.desired > int(status.settings.found[MAXIMUM])
+    return (raised and bool(servers_given_up(status))) or is_abandoned(status, act.ExitStandby)
 
 
 def is_in_doubt(view: View) -> bool:

@@ -101,6 +101,8 @@ def _give_up(view: View, reason: str, failures: tuple[Failure, ...], *, is_due_t
     """Do what the request says about a failure; but the version is not rolled back for what is not its fault."""
     if is_due_to_others and view.original.on_failure is OnFailure.ROLLBACK:
         return _pause_for(view, reason, failures)
+    if view.status.rolling_back and _is_refused_again(view.status, failures):
+        return _pause_for(view, reason, failures)
     if view.status.rolling_back:
         return announce_failure(view, stop(view, reason))
     match view.rollout.on_failure:
@@ -110,6 +112,12 @@ def _give_up(view: View, reason: str, failures: tuple[Failure, ...], *, is_due_t
             return announce_failure(view, start_rollback(view, reason))
         case OnFailure.PAUSE:
             return _pause_for(view, reason, failures)
+
+
+def _is_refused_again(status: Status, failures: tuple[Failure, ...]) -> bool:
+    """Return whether AWS refuses the rollback what it refused the rollout before: a person must find out why."""
+    before = {failure.cause for failure in status.failures[: status.forgiven] if failure.owner is Owner.OURS}
+    return any(failure.cause in before for failure in failures)
 
 
 def _pause_for(view: View, reason: str, failures: tuple[Failure, ...]) -> Status:

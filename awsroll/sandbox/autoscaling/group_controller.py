@@ -61,6 +61,7 @@ class Controller:
             cause = f"At {now} an instance was taken out of service in response to {member.unhealthy_because}."
             self.departures.begin(group, member, Departure.TERMINATE, cause)
         self._fill(group)
+        self._replace_at_risk(group)
         self._scale_in(group)
         self._balance(group)
         self._fill_warm_pool(group)
@@ -82,18 +83,26 @@ class Controller:
             if not self._launch_one(group):
                 return
 
-    def _launch_one(self, group: Group, *, balancing: bool = False) -> bool:
+    def _replace_at_risk(self, group: Group) -> None:
+        """Launch a replacement for each member at risk of an interruption (capacity rebalancing)."""
+        if not (group.setting("CapacityRebalance", default=False) and group.runs(Process.LAUNCH)):
+            return
+        for member in group.counted:
+            instance = self._registry.instance(member)
+            is_new_risk = instance is not None and instance.at_risk and not member.at_risk
+            if is_new_risk and member.state is Lifecycle.IN_SERVICE:
+                now = at(self._registry.context.now())
+                cause = f"At {now} an instance was launched in response to an EC2 instance rebalance recommendation."
+                member.at_risk = self._launch_one(group, surplus_because=cause)
+
+    def _launch_one(self, group: Group, *, surplus_because: str = "") -> bool:
         """Launch into the zone with the fewest members. If EC2 refuses, wait and return False."""
+        balancing = bool(surplus_because)
         avoid = group.backoff.zones if group.backoff is not None and not balancing else frozenset()
         subnet_id = placement.choose_launch_subnet(group, avoid=avoid)
         count = len(group.counted)
         now = at(self._registry.context.now())
-        cause = f"{group.desired_changed_because}  {difference(now, count, count + 1)}".strip()
-        if balancing:
-            cause = (
-                f"At {now} an instance was launched to balance instances in zones "
-                f"{', '.join(group.zones)} of the group."
-            )
+        cause = surplus_because or f"{group.desired_changed_because}  {difference(now, count, count + 1)}".strip()
         if not balancing and self.warm_pools.take(group, group.subnets[subnet_id], cause):
             return True
         try:
@@ -133,7 +142,8 @@ class Controller:
         except ApiError:
             newest = None
         while len(group.counted) > group.desired:
-            victim = placement.choose_victim(group, newest_template_version=newest)
+            at_risk = [one for one in group.counted if one.at_risk and one.state is Lifecycle.IN_SERVICE]
+            victim = next(iter(at_risk), None) or placement.choose_victim(group, newest_template_version=newest)
             if victim is None:
                 return
             count, now = len(group.counted), at(self._registry.context.now())
@@ -157,7 +167,9 @@ class Controller:
         ceiling = group.max_size + max(1, group.max_size // 10)
         if len(group.counted) < ceiling:
             group.imbalanced_since = None
-            self._launch_one(group, balancing=True)
+            now, zones = at(self._registry.context.now()), ", ".join(group.zones)
+            cause = f"At {now} an instance was launched to balance instances in zones {zones} of the group."
+            self._launch_one(group, surplus_because=cause)
 
     @staticmethod
     def _imbalance(group: Group) -> bool:
@@ -209,7 +221,10 @@ class Controller:
         elif member.departure is not None:
             self.departures.progress(group, member)
         elif member.state is Lifecycle.IN_SERVICE and (
-            instance.state != "running" or instance.impaired is not None or member.impaired_since is not None
+            instance.state != "running"
+            or instance.at_risk
+            or instance.impaired is not None
+            or member.impaired_since is not None
         ):
             group.suspects.add(member.instance_id)
             self._registry.wake(group)

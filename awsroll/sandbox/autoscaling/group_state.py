@@ -124,7 +124,8 @@ class Member:
 
     `registered`: the group registered the member in its target groups (never if AddToLoadBalancer was suspended at the
     launch). `balancing`: a surplus launch of AZRebalance, which does not count while it is Pending. `lowered_desired`:
-    entering standby lowered the desired capacity. `image_id`: the image that an override of the group chose.
+    entering standby lowered the desired capacity. `image_id`: the image that an override of the group chose. `at_risk`:
+    the group has launched a replacement, because EC2 recommends a rebalance.
     """
 
     instance_id: str
@@ -140,6 +141,7 @@ class Member:
     protected: bool = False
     registered: bool = False
     balancing: bool = False
+    at_risk: bool = False
     settling: bool = False
     launch_hooks_apply: bool = True
     terminate_hooks_apply: bool = True

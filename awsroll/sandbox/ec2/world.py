@@ -21,6 +21,7 @@ SELF_SHUTDOWN = StateReason(
     code="Client.InstanceInitiatedShutdown", message="Client.InstanceInitiatedShutdown: Instance initiated shutdown"
 )
 BOOT_FAILURE = StateReason(code="Server.InternalError", message="Server.InternalError: Internal error on launch")
+_NOTICE_SECONDS = 120  # EC2 user guide, Spot Instance interruption notices
 
 
 class Ec2World:
@@ -138,6 +139,17 @@ class Ec2World:
         instance.transition_reason = "Server initiated"
         self._terminated(instance)
 
+    def recommend_rebalance(self, instance_id: str) -> None:
+        """Say that a Spot Instance is at elevated risk of an interruption."""
+        instance = self.instance(instance_id)
+        instance.at_risk = True
+        self._notify(instance)
+
+    def interrupt(self, instance_id: str) -> None:
+        """Send the notice of a Spot interruption, and terminate the instance two minutes later."""
+        self.recommend_rebalance(instance_id)
+        self._context.after(_NOTICE_SECONDS, lambda: self._interrupted(self.instance(instance_id)))
+
     def stop(self, instance_id: str) -> None:
         """Stop a running instance."""
         instance = self.instance(instance_id)
@@ -204,6 +216,15 @@ class Ec2World:
     def _shut_down_by_itself(self, instance: SimInstance) -> None:
         instance.state_reason = SELF_SHUTDOWN
         instance.transition_reason = ""
+        self._move(instance, "shutting-down")
+        self._schedule(instance, self._context.options.stop_seconds, self._terminated)
+
+    def _interrupted(self, instance: SimInstance) -> None:
+        if instance.state in {"shutting-down", "terminated"}:
+            return
+        code = "Server.SpotInstanceTermination"
+        instance.state_reason = StateReason(code=code, message=f"{code}: Spot instance termination")
+        instance.transition_reason = "Server initiated"
         self._move(instance, "shutting-down")
         self._schedule(instance, self._context.options.stop_seconds, self._terminated)
 

@@ -181,6 +181,22 @@ def test_az_rebalance_with_terminate_suspended_grows_the_group_beyond_its_maximu
         assert lab.sizes() == (1, 3, 3)
 
 
+def test_capacity_rebalancing_launches_before_it_terminates_the_member_at_risk() -> None:
+    with open_lab() as lab:
+        lab.create(desired=2, MaxSize=2)
+        at_risk = lab.ids()[0]
+        lab.sandbox.ec2.recommend_rebalance(at_risk)
+        lab.jump(200)
+        assert at_risk in lab.ids()
+        lab.call("update_auto_scaling_group", CapacityRebalance=True)
+        lab.sandbox.ec2.recommend_rebalance(at_risk)
+        lab.jump(1)
+        assert lab.states() == ["InService", "InService", "Pending"]
+        lab.jump(200)
+        assert lab.states() == ["InService", "InService"]
+        assert at_risk not in lab.ids()
+
+
 def test_scheduled_action_sets_the_sizes_when_due() -> None:
     with open_lab() as lab:
         lab.create(desired=1)

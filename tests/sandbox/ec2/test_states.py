@@ -177,6 +177,20 @@ def test_an_instance_can_be_lost_at_once() -> None:
         )
 
 
+def test_a_spot_interruption_ends_an_instance_two_minutes_after_its_notice() -> None:
+    with open_bench() as bench:
+        instance_id = bench.running()
+        bench.sandbox.ec2.interrupt(instance_id)
+        bench.jump(119)
+        assert bench.describe(instance_id)["State"]["Name"] == "running"
+        bench.jump(1)
+        ended = bench.describe(instance_id)
+        assert (ended["State"]["Name"], ended["StateReason"]["Code"]) == (
+            "shutting-down",
+            "Server.SpotInstanceTermination",
+        )
+
+
 def test_tags_choose_boot_and_application_time() -> None:
     with open_bench() as bench:
         instance_id = bench.launch(tags={"sandbox:boot-seconds": "3", "sandbox:application-seconds": "100"})
