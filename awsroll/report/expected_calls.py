@@ -14,6 +14,7 @@ _LOOKS_OF_MEMBERS = 6
 _LOOKS_OF_RELOADED_MEMBERS = 18
 _WRITES = {FleetKind.STANDALONE: 4, FleetKind.AUTO_SCALING: 2}  # of each such time
 _SETTING_WRITES = 4
+_REHEARSED = 2  # replacements of a rehearsal: to the new version and back
 _SECONDS_OF_A_WAIT = 30
 
 
@@ -29,11 +30,14 @@ def expected_calls(rollout: Rollout, work: Work, course: Simulated) -> ExpectedC
     """Return about how many AWS calls a rollout makes, from its expected course."""
     if not work.outdated:
         return ExpectedCalls(total=_CHECKS[rollout.kind], mutating=0)
-    turns = math.sqrt(course.turns * work.outdated)  # servers that arrive together in the model are seen one by one
-    waits = (work.checkpoint_seconds * len(work.checkpoints) + work.bake_seconds) / _SECONDS_OF_A_WAIT
+    rehearsed = _REHEARSED if rollout.gates.rehearses else 0
+    # Servers that arrive together in the model are seen one by one.
+    turns = math.sqrt(course.turns * work.outdated) + rehearsed
+    gates = len(work.checkpoints) + rehearsed
+    waits = (work.checkpoint_seconds * gates + work.bake_seconds) / _SECONDS_OF_A_WAIT
     looks = turns * _looks(rollout) + waits
     reads = looks * (_READS[rollout.kind] + max(1, len(rollout.target_groups)))
-    tags = work.outdated if rollout.kind is FleetKind.STANDALONE or rollout.reloads else _SETTING_WRITES
+    tags = (work.outdated + rehearsed) if rollout.kind is FleetKind.STANDALONE or rollout.reloads else _SETTING_WRITES
     writes = tags + turns * _WRITES[rollout.kind]
     return ExpectedCalls(total=_about(_CHECKS[rollout.kind] + reads + writes), mutating=_about(writes))
 

@@ -10,7 +10,7 @@ from awsroll.core.model.amount import Amount
 from awsroll.core.model.duration_text import rough_duration
 from awsroll.core.model.observation import FleetKind, TargetGroup, TemplateVersion
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
-from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout import Gates, Rollout
 from awsroll.core.timeline.arrivals import arrivals, reloads
 from awsroll.core.timeline.course import Course, Fact, Lane, Sample, Stay
 from awsroll.report.estimate import NO_HISTORY, History, estimate, work_of
@@ -91,6 +91,9 @@ def test_more_turns_and_waits_make_more_calls() -> None:
     assert first.total < second.total
     baking = replace(few, bake_seconds=600)
     assert expected_calls(ROLLOUT, baking, courses[0]).total > first.total
+    rehearsing = expected_calls(replace(ROLLOUT, gates=Gates(rehearses=True)), few, courses[0])
+    assert rehearsing.total > first.total
+    assert rehearsing.mutating > first.mutating
 
 
 def _lane(name: str, *stays: tuple[float, UntouchedServer | ServerPhase | None]) -> Lane:
