@@ -13,6 +13,7 @@ FLOW_SECONDS = 240
 REGISTERING = "Elb.RegistrationInProgress"
 METRICS = {"HealthyHostCount": "Minimum", "UnhealthyRoutingRequestCount": "Sum"}
 _NOT_DRAINING = frozenset({"absent", "unused"})
+_SHIFT_ENABLED_SECONDS = 30  # until Application Recovery Controller knows the load balancer
 
 
 def changed_delay(lab: Lab, base: Base) -> Measurement:
@@ -193,6 +194,9 @@ def _network_balancer(lab: Lab, base: Base) -> tuple[Any, Any]:
 
 def zonal_shift(lab: Lab, base: Base) -> Measurement:
     """P15: shift the load balancer away from one zone, read the targets, and launch into the zone."""
+    enabled = {"Key": "zonal_shift.config.enabled", "Value": "true"}  # off by default; the base's own load balancer
+    lab.call("elbv2", "ModifyLoadBalancerAttributes", LoadBalancerArn=base.load_balancer, Attributes=[enabled])
+    lab.wait(_SHIFT_ENABLED_SECONDS)
     zones = lab.call("ec2", "DescribeAvailabilityZones", ZoneNames=[base.zones[0]])["AvailabilityZones"]
     entry = lab.ledger.announce(Kind.ZONAL_SHIFT, lab.name("shift"))
     started = lab.ask(

@@ -7,9 +7,10 @@ call. An operation that the sandbox does not answer itself takes the whole way.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
+from awsroll.sandbox import shift_requests
 from awsroll.sandbox.dispatch import Api, CallsAnswered
 
 _DIRECT_SERVICES = frozenset({"ec2", "elbv2", "autoscaling"})
@@ -41,8 +42,21 @@ def answer_directly(client: Any) -> None:
             return None
         return _answer_with_retries(api, endpoint, model, params)
 
-    if client.meta.service_model.service_name in _DIRECT_SERVICES:
+    service_name = client.meta.service_model.service_name
+    if service_name in _DIRECT_SERVICES:
         client.meta.events.register_last("before-call", before_call)
+    elif service_name == shift_requests.SERVICE:
+        client.meta.events.register_last("before-call", partial(_answer_shift, endpoint))
+
+
+def _answer_shift(endpoint: Any, model: Any, params: Mapping[str, Any], **_: Any) -> Any:
+    api = CallsAnswered.active
+    if api is None:
+        return None
+    status, headers, body = shift_requests.answer_client(api, params)
+    parser = endpoint._response_parser_factory.create_parser(model.service_model.protocol)  # noqa: SLF001  botocore has no public way
+    response = {"status_code": status, "headers": headers, "body": body}
+    return HttpStatus(status, headers), parser.parse(response, model.output_shape)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from awsroll.sandbox import answers, malformed_requests, storage
 from awsroll.sandbox.api_errors import AnswerWithheld, ApiError, ConnectionLost, refuse
 from awsroll.sandbox.ec2.api import Ec2Api
 from awsroll.sandbox.elb.api import ElbApi
+from awsroll.sandbox.elb.zonal_shifts import ZonalShifts
 
 if TYPE_CHECKING:
     from awsroll.sandbox.world import World
@@ -66,6 +67,7 @@ class Api:
         ec2, elb = Ec2Api(world, world.ec2), ElbApi(world, world.elb)
         services = (ec2, elb, world.autoscaling, world.ssm, world.cloudwatch, world.quotas, world.lattice)
         self._services: Mapping[str, SimulatedService] = dict(zip(SIMULATED_SERVICES, services, strict=True))
+        self._shifts = ZonalShifts(world, world.elb)
         self._guards = ec2.guards | elb.guards
         self._followups = ec2.followups | elb.followups
         self._listeners: dict[str, list[CallListener]] = {"before": [], "after": []}
@@ -132,6 +134,21 @@ class Api:
             raise self._lost.answer(withheld.seconds) from withheld
         except Exception as error:  # noqa: BLE001  moto refuses by its own exceptions, and fails on unknown requests
             return self._failed(response, f"{service}:{operation}", error)
+
+    def answer_shift(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the result of an operation of arc-zonal-shift, which moto does not have.
+
+        Raises:
+            ApiError: the call is refused.
+        """
+        service = "arc-zonal-shift"
+        with self._world.lock:
+            self._world.advance()
+            self.calls[f"{service}:{operation}"] += 1
+            self._announce("before", service, operation, parameters)
+            result = self._shifts.operations[operation](parameters)
+            self._announce("after", service, operation, parameters)
+            return result
 
     def _failed(self, response: Any, operation: str, error: Exception) -> Any:
         """Return the error response for an exception of moto, or raise what the transport makes of it."""

@@ -15,7 +15,7 @@ from traceback import print_exception
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from awsroll.sandbox import answers
+from awsroll.sandbox import answers, shift_requests
 from awsroll.sandbox.api_errors import ApiError
 from awsroll.sandbox.control_api import Control
 from awsroll.sandbox.dispatch import CallsAnswered, LostAnswers
@@ -161,6 +161,8 @@ def _listen(simulation: "SandboxServer", port: int) -> "BaseWSGIServer":
         if why:
             return refuse(start_response, why)
         try:
+            if shift_requests.is_meant(environ):
+                return shift_requests.answer_http(simulation.api, environ, start_response)
             return control(environ, start_response)
         except ConnectionResetError:
             raise

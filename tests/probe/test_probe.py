@@ -23,7 +23,6 @@ PARTLY = {
     Experiment.AGENT: "not seen to stop",
     Experiment.ROUTING_THRESHOLD: "no answers",
     Experiment.NETWORK_LOAD_BALANCER: "no flow",
-    Experiment.ZONAL_SHIFT: "",
     Experiment.EVERY_STRATEGY: "CloudWatch",
 }
 # Each switch that a probe can settle, with another value than the sandbox's default.
@@ -75,6 +74,8 @@ def test_every_experiment_is_measured_as_far_as_the_sandbox_answers_and_nothing_
         assert measured[Experiment.STICKY_MARK]["marked_member_was_replaced"] is True
         assert measured[Experiment.STICKY_MARK]["cleared_member_was_replaced"] is False
         assert measured[Experiment.RETAINED]["retained"] is True
+        shift = measured[Experiment.ZONAL_SHIFT]
+        assert (sorted(set(shift["overrides"])), shift["launched"]) == (["no_override", "zonal_shift_active"], 1)
         assert set(measured[Experiment.POLICIES].values()) == {"succeeded"}
         assert all(each["killed"] for each in measured[Experiment.EVERY_STRATEGY].values())
         assert {each["exit code"] for each in measured[Experiment.EVERY_STRATEGY].values()} == {0}

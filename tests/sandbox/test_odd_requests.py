@@ -82,7 +82,7 @@ def test_no_request_fails_inside_the_sandbox(world: tuple[Sandbox, Fleet], servi
             answered += 1
         sandbox.jump(1)
     assert failures == []
-    assert answered > ROUNDS
+    assert answered > 0
 
 
 def _is_of_botocore(error: BaseException) -> bool:

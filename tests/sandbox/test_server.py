@@ -94,7 +94,7 @@ def test_user_data_is_launched_over_http(server: SandboxServer, launch: dict[str
         ("autoscaling", "describe_account_limits", {}, "InvalidAction"),
         ("ssm", "get_inventory", {}, "InvalidAction"),
         ("ec2", "modify_hosts", {"HostIds": ["h-1"]}, "UnsupportedOperation"),
-        ("arc-zonal-shift", "list_zonal_shifts", {}, "UnsupportedOperation"),
+        ("arc-zonal-shift", "list_autoshifts", {}, "InvalidAction"),
         ("autoscaling-plans", "describe_scaling_plans", {}, "UnsupportedOperation"),
     ],
 )

@@ -35,6 +35,8 @@ class TargetGroupSettings:
     """With fewer healthy targets, requests go to all registered targets."""
     least_healthy_percentage: int
     """The same, as a percentage of the registered targets; 0 is off."""
+    load_balancers: tuple[str, ...]
+    """The ARNs of the load balancers that use the target group."""
     zones: frozenset[str]
     """The zones of the load balancer that uses the target group; empty if no listener or rule uses it."""
 
@@ -80,6 +82,7 @@ def settings_of(account: Account, arn: str) -> TargetGroupSettings:
         slow_start_seconds=float(group.attributes.get("slow_start.duration_seconds", 0)),
         least_healthy_count=int(group.attributes.get(f"{_ROUTING}.count", 1)),
         least_healthy_percentage=_percentage(str(group.attributes.get(f"{_ROUTING}.percentage", "off"))),
+        load_balancers=tuple(balancer.arn for balancer in _users(storage.elbv2(account), arn)),
         zones=frozenset(_zones(account, arn)),
     )
 

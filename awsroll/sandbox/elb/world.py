@@ -55,7 +55,7 @@ class ElbWorld:
         self._flows_until: dict[str, datetime] = {}
         self._settings_listeners: list[Callable[[], None]] = []
         self._ended: dict[tuple[str, str, int], datetime] = {}
-        self._shifted: set[str] = set()
+        self._shifted: set[tuple[str, str]] = set()
         context.ec2.on_change(self._instance_changed)
 
     # --- queries ---
@@ -80,13 +80,13 @@ class ElbWorld:
 
     def targets(self, target_group_arn: str) -> tuple[SimTarget, ...]:
         """Return the registered and the draining targets of a target group."""
-        return tuple(self._snapshot(life) for life in self._groups.get(target_group_arn, {}).values())
+        return tuple(self._snapshot(target_group_arn, life) for life in self._groups.get(target_group_arn, {}).values())
 
     def target(self, target_group_arn: str, instance_id: str, port: int | None) -> SimTarget | None:
         """Return one target, or None if it is neither registered nor draining."""
         key = (instance_id, port or self.target_group(target_group_arn).port)
         life = self._groups.get(target_group_arn, {}).get(key)
-        return self._snapshot(life) if life else None
+        return self._snapshot(target_group_arn, life) if life else None
 
     def gets_new_flows(self, instance_id: str) -> bool:
         """Return whether a Network Load Balancer can send new flows to an instance, also shortly after it has left."""
@@ -169,16 +169,21 @@ class ElbWorld:
                 seconds = self._context.options.network_new_flows_seconds
                 self._flows_until[instance_id] = self._context.now() + self._context.scaled(seconds)
 
-    def shift(self, zone: str) -> None:
-        """Start a zonal shift of all load balancers: targets in the zone stay healthy and get no requests."""
-        self._set_shifted(zone, shifted=True)
+    def shift(self, zone: str, load_balancer: str = "") -> None:
+        """Start a zonal shift: targets in the zone stay healthy and get no requests.
 
-    def end_shift(self, zone: str) -> None:
+        Args:
+            zone: the name of the zone.
+            load_balancer: its ARN; empty stands for all load balancers.
+        """
+        self._set_shifted(self._shifted | {(load_balancer, zone)})
+
+    def end_shift(self, zone: str, load_balancer: str = "") -> None:
         """End the zonal shift of a zone."""
-        self._set_shifted(zone, shifted=False)
+        self._set_shifted(self._shifted - {(load_balancer, zone)})
 
-    def _set_shifted(self, zone: str, *, shifted: bool) -> None:
-        self._shifted = self._shifted | {zone} if shifted else self._shifted - {zone}
+    def _set_shifted(self, shifted: set[tuple[str, str]]) -> None:
+        self._shifted = shifted
         for arn, targets in tuple(self._groups.items()):
             for life in tuple(targets.values()):
                 self._notify(arn, life)
@@ -215,10 +220,12 @@ class ElbWorld:
         self._notify(target_group_arn, life)
 
     def _notify(self, target_group_arn: str, life: TargetLife) -> None:
-        snapshot = self._snapshot(life)
+        snapshot = self._snapshot(target_group_arn, life)
         for listener in tuple(self._listeners):
             listener(target_group_arn, snapshot)
 
-    def _snapshot(self, life: TargetLife) -> SimTarget:
-        instance = life.instance()
-        return replace(life.snapshot(), shifted=instance is not None and instance.zone in self._shifted)
+    def _snapshot(self, target_group_arn: str, life: TargetLife) -> SimTarget:
+        instance = life.instance() if self._shifted else None
+        balancers = ("", *self.target_group(target_group_arn).load_balancers) if instance is not None else ()
+        shifted = any((balancer, instance.zone) in self._shifted for balancer in balancers if instance is not None)
+        return replace(life.snapshot(), shifted=shifted)
