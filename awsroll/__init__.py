@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from awsroll.api.one_rollout import (
         abort as abort,
         approve as approve,
+        override_freeze as override_freeze,
         pause as pause,
         plan as plan,
         reject as reject,
@@ -137,6 +138,7 @@ _HOMES = {
     "awsroll.api.one_rollout": (
         "abort",
         "approve",
+        "override_freeze",
         "pause",
         "plan",
         "reject",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from awsroll.api.given import ConfirmInstructions, checked, opened_store, sink_or_log, with_instructions
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec
-from awsroll.driver import operations
+from awsroll.driver import operations, user_commands
 from awsroll.driver.context import Context
 from awsroll.hooks.callables import GivenHooks, as_python_hooks
 from awsroll.ports import Clock, Sink, Store
@@ -200,6 +200,22 @@ def reject(
         NoApprovalAwaitedError: if the checkpoint does not wait for an answer, or has one already; nothing was changed.
     """
     return operations.reject(rollout_id, opened_store(store), checkpoint, by=by)
+
+
+def override_freeze(rollout_id: str, reason: str, *, store: Store | str | None = None, by: str = "") -> RolloutSummary:
+    """Let a rollout that waits for a window, or for the end of a freeze, continue; return its summary.
+
+    Args:
+        rollout_id: the rollout.
+        reason: why; the record and the report keep it.
+        store: where the record is saved: a store, or an address as for `--state`.
+        by: who decides that, for the record and the report; empty: the user and the host of this process.
+
+    Raises:
+        StateError: if its record is missing or cannot be used, or it has ended.
+        SpecError: if it follows no windows and no freezes, or there is no reason; nothing was changed.
+    """
+    return user_commands.override_freeze(rollout_id, opened_store(store), reason, by=by)
 
 
 def plan(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import awsroll
 from awsroll.core.model.actions import Reason
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.period import CalendarState, Period
@@ -159,7 +160,7 @@ def test_an_override_names_the_person_and_needs_windows_and_a_reason() -> None:
         made = replace(rollout(fleet, gates=own), rollout_id=name)
         store.save(Record(rollout=made, status=Status(started_at=now, progress_at=now)))
 
-    override_freeze("waits", store, " incident  4711 ", by="ops@bastion")
+    awsroll.override_freeze("waits", " incident  4711 ", store=store, by="ops@bastion")
 
     requests = store.user_requests("waits")
     assert (requests.override, requests.who("override-freeze")) == ("incident 4711", "ops@bastion")

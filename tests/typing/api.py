@@ -168,6 +168,7 @@ def roll_in_a_shared_store() -> None:
     assert_type(awsroll.pause(report.rollout_id, store=store), RolloutSummary)
     assert_type(awsroll.approve(report.rollout_id, store=store), RolloutSummary)
     try:
+        assert_type(awsroll.override_freeze(report.rollout_id, "incident 4711", store=store), RolloutSummary)
         assert_type(awsroll.reject(report.rollout_id, checkpoint=2, store=store), RolloutSummary)
     except awsroll.NoApprovalAwaitedError as error:
         assert_type(error, awsroll.NoApprovalAwaitedError)
