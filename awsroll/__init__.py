@@ -33,12 +33,9 @@ if TYPE_CHECKING:
         status as status,
     )
     from awsroll.api.store_halt import halt as halt, unhalt as unhalt
-    from awsroll.core.model.hooks import (
-        HookEvent as HookEvent,
-        HookPoint as HookPoint,
-        HookSpec as HookSpec,
-    )
-    from awsroll.core.model.rollout import (
+    from awsroll.core.model.hook_calls import HookEvent as HookEvent
+    from awsroll.core.model.hooks import HookPoint as HookPoint, HookSpec as HookSpec
+    from awsroll.core.model.rollout_choices import (
         OnFailure as OnFailure,
         SkipPolicy as SkipPolicy,
         Strategy as Strategy,
@@ -100,11 +97,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "awsroll.core.repair.leftovers": ("Leftover",),
     "awsroll.core.rotation": ("RotationAction",),
-    "awsroll.core.model.hooks": ("HookEvent", "HookPoint", "HookSpec"),
+    "awsroll.core.model.hook_calls": ("HookEvent",),
+    "awsroll.core.model.hooks": ("HookPoint", "HookSpec"),
     "awsroll.files.plan_file": ("load_plan", "save_plan"),
     "awsroll.files.rollout_file": ("load_fleets",),
     "awsroll.hooks": ("PythonHook",),
-    "awsroll.core.model.rollout": ("SkipPolicy", "OnFailure", "Strategy"),
+    "awsroll.core.model.rollout_choices": ("SkipPolicy", "OnFailure", "Strategy"),
     "awsroll.core.request.instructions": ("Instruction", "InstructionKind"),
     "awsroll.core.request.spec": ("RolloutSpec",),
     "awsroll.core.model.status": ("Outcome",),

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from awsroll.core.model.hooks import HookCall, HookRun, HookSeen
+from awsroll.core.model.hook_calls import HookCall, HookRun, HookSeen
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status
 from awsroll.core.model.user_requests import UserRequests
 
 if TYPE_CHECKING:
-    from awsroll.core.model.actions import Action, Result
+    from awsroll.core.model.action_results import Result
+    from awsroll.core.model.actions import Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

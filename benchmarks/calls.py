@@ -25,7 +25,7 @@ from typing import Any
 import awsroll
 from awsroll.aws.batches import batches
 from awsroll.aws.call_counts import is_reading
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.rollout_options import ASSUME_NO_PROTECTION, READ_PROTECTION
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.ports import Record

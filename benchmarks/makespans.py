@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from random import Random
 
-from awsroll.core.model.actions import Result
+from awsroll.core.model.action_results import Result
 from awsroll.core.model.amount import EVERYTHING, NONE, Amount
 from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.observation import FleetKind, TargetGroup, TemplateVersion
 from awsroll.core.model.plan import Plan
-from awsroll.core.model.rollout import Limits, Rollout, VersionCount
+from awsroll.core.model.rollout import Rollout, VersionCount
+from awsroll.core.model.rollout_choices import Limits
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.observe.settle import settle
 from awsroll.core.planner import plan

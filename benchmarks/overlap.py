@@ -14,7 +14,8 @@ from dataclasses import replace
 
 from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.observation import FleetKind, TargetGroup, TemplateVersion
-from awsroll.core.model.rollout import Limits, Rollout, VersionCount
+from awsroll.core.model.rollout import Rollout, VersionCount
+from awsroll.core.model.rollout_choices import Limits
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.observe.settle import settle
 from awsroll.core.planner import plan

@@ -19,7 +19,8 @@ from typing import Any
 
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import FleetKind, TargetGroup, TargetKey, TemplateVersion
-from awsroll.core.model.rollout import Limits, OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
+from awsroll.core.model.rollout import Rollout, VersionCount
+from awsroll.core.model.rollout_choices import Limits, OnFailure, ReloadCommand, Strategy
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.observe.settle import settle
 from awsroll.core.planner import plan

@@ -16,7 +16,7 @@ import structlog
 import container
 from awsroll.clock import SystemClock
 from awsroll.core.approval_link import ApprovalLink, LinkRefusedError
-from awsroll.core.model.rollout import OnFailure
+from awsroll.core.model.rollout_choices import OnFailure
 from awsroll.driver.approval_links import Question, answer_by_link, question_of
 from awsroll.driver.user_commands import Command
 from awsroll.errors import AwsrollError, NoApprovalAwaitedError, RolloutNotFoundError

@@ -14,7 +14,7 @@ from awsroll.cli.output import Output
 from awsroll.cli.read_request import PACE_GROUP
 from awsroll.cli.replay import record_option
 from awsroll.cli.report import report_option
-from awsroll.core.model.rollout import Pace
+from awsroll.core.model.rollout_choices import Pace
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.user_requests import OVERRIDE
 from awsroll.core.request.waves import FleetSpec

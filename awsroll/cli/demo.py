@@ -18,7 +18,7 @@ from awsroll.cli.replay import record_option
 from awsroll.cli.report import check_report_file, report_option
 from awsroll.cli.sandbox import check_speed
 from awsroll.core.model.probe_form import CONNECTIONS
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.spec import RolloutSpec
 
 if TYPE_CHECKING:

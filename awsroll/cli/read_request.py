@@ -11,7 +11,7 @@ from awsroll.cli.flags import Flag, FlagGroup
 from awsroll.cli.found_file import found_file
 from awsroll.cli.spec_flags import SPEC_FLAGS
 from awsroll.core.model.options import FLEET
-from awsroll.core.model.rollout import Pace
+from awsroll.core.model.rollout_choices import Pace
 from awsroll.core.request.spec import RolloutSpec, pace_of, spec_of
 from awsroll.errors import SpecError
 

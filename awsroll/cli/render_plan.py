@@ -8,7 +8,7 @@ from awsroll.cli.capacity_chart import capacity_chart
 from awsroll.cli.judge_rows import blast_rows, judge_rows
 from awsroll.cli.local_time import local_moment
 from awsroll.core.model.duration_text import duration, rough_duration
-from awsroll.core.model.rollout import OnFailure, Zones
+from awsroll.core.model.rollout_choices import OnFailure, Zones
 from awsroll.core.request.spec import RolloutSpec
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from awsroll.cli.read_request import PACE_GROUP
 from awsroll.cli.signals import StopRequest
 from awsroll.cli.spec_flags import SPEC_FLAGS
 from awsroll.core.model.options import FLEET
-from awsroll.core.model.rollout import Pace
+from awsroll.core.model.rollout_choices import Pace
 from awsroll.core.request.spec import spec_of
 from awsroll.core.request.waves import FleetSpec
 from awsroll.errors import SpecError

@@ -12,7 +12,7 @@ from awsroll.cli.read_request import PACE_GROUP
 from awsroll.cli.replay import record_option
 from awsroll.cli.report import report_option
 from awsroll.cli.roll import no_wait_option
-from awsroll.core.model.rollout import Pace
+from awsroll.core.model.rollout_choices import Pace
 from awsroll.core.request.waves import FleetSpec
 
 if TYPE_CHECKING:

@@ -31,14 +31,17 @@ from awsroll.core.decide.routing import advice, changed_routing, without_gone
 from awsroll.core.decide.selection import excess, select
 from awsroll.core.decide.settings import Rest
 from awsroll.core.lifecycle import IllegalMoveError, ServerChanges, note, phase_of
-from awsroll.core.model.actions import PUT_OFF, Action, Answer, Reason, Result
+from awsroll.core.model.action_results import PUT_OFF, Answer, Result
+from awsroll.core.model.actions import Action
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import Instance, Observation
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import Hold, Plan, add_failures, pause
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
-from awsroll.core.model.rollout import Rollout, SkipPolicy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import SkipPolicy
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Failure, Owner, Rehearsal

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awsroll.core.model.actions import Result
+from awsroll.core.model.action_results import Result
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan
 from awsroll.core.model.rollout import Rollout

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.plan import Plan, pause
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.user_requests import UserRequests, approval_of, rejection_of
 from awsroll.driver.caller_name import local_name

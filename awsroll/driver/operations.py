@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from awsroll.core.decide.approvals import approval_event, awaited_approval
-from awsroll.core.model.rollout import Pace, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Pace
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from awsroll.core.decide.rest import rest_unobserved, with_settings_left
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Answer, Result, instance_ids_of
-from awsroll.core.model.hooks import HookCall, HookRun, HookSeen, HookState
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import Action, instance_ids_of
+from awsroll.core.model.hook_calls import HookCall, HookRun, HookSeen, HookState
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan, pause
 from awsroll.core.model.rollout import Rollout

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from awsroll.core.model import actions as act
+from awsroll.core.model.action_results import PUT_OFF, Result
 from awsroll.core.model.action_words import change_of
-from awsroll.core.model.actions import Action, Result, instance_ids_of
-from awsroll.core.model.hooks import HookPoint, HookRun
+from awsroll.core.model.actions import Action, instance_ids_of
+from awsroll.core.model.hook_calls import HookRun
+from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.rollout_events import Event
 from awsroll.ports import Clock, Sink
 
@@ -38,7 +40,7 @@ class StepEvents:
     def results(self, results: Sequence[Result]) -> None:
         """Send what each action led to, without those that were put off."""
         for result in results:
-            if result.code == act.PUT_OFF:
+            if result.code == PUT_OFF:
                 continue
             self._sink.event(
                 EVENTS[type(result.action)],

@@ -10,7 +10,8 @@ from awsroll.aws.connection import Connection
 from awsroll.aws.group_traffic import attached_target_groups
 from awsroll.aws.parse_answers import missing_instance, read_instance, tags_of
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Result
+from awsroll.core.model.action_results import Result
+from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import Instance, Observation, TargetGroup
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status

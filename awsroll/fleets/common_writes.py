@@ -5,7 +5,8 @@ from typing import Any, TypeAlias, assert_never
 
 from awsroll.aws.connection import Connection
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Reason, Result
+from awsroll.core.model.action_results import Result
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.tags import SAVED_SETTING_PREFIX
 from awsroll.errors import AwsRefusedError

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 from awsroll.aws.batches import batches
 from awsroll.core.aws_limits import TOGETHER
-from awsroll.core.model.actions import Action, LaunchInstance, Result
+from awsroll.core.model.action_results import Result
+from awsroll.core.model.actions import Action, LaunchInstance
 from awsroll.errors import AwsError
 from awsroll.fleets.results import failed, fails_for_all, postponed, refused, stale
 from awsroll.ports import Clock

@@ -4,7 +4,8 @@ from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.core.aws_limits import LAUNCH_INSTANCES_TOKEN_LIFETIME
 from awsroll.core.classify.refusals import is_short_of_capacity
-from awsroll.core.model.actions import EMPTY_ANSWER, LaunchInGroup, Result
+from awsroll.core.model.action_results import EMPTY_ANSWER, Result
+from awsroll.core.model.actions import LaunchInGroup
 from awsroll.errors import AccessRefusedError, AwsBusyError, AwsRefusedError, NotImplementedByEndpointError
 from awsroll.fleets.fallbacks import LAUNCH_INSTANCES, Fallbacks
 from awsroll.fleets.results import done, refused, stale, unanswered

@@ -11,7 +11,7 @@ from awsroll.aws.parse_answers import is_marked_unhealthy, read_lifecycle, read_
 from awsroll.core.aws_limits import MEMBERS_TERMINATED, STANDBY_MEMBERS
 from awsroll.core.classify.serving import LEAVING
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Answer, Result
+from awsroll.core.model.action_results import Answer, Result
 from awsroll.core.model.observation import Lifecycle
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.core.tags import GROUP_TAG

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from awsroll.aws.translate_errors import is_throttle
-from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import Action
 from awsroll.errors import AccessRefusedError, AwsError, AwsRefusedError
 from awsroll.fleets.results import done, failed
 

@@ -23,7 +23,8 @@ from awsroll.aws.ec2 import tag_list
 from awsroll.aws.retry import ask_again
 from awsroll.core.aws_limits import FILTER_VALUES, INSTANCES_PER_PAGE
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Answer, Result, instance_ids_of
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import Action, instance_ids_of
 
 _RECENT_SECONDS = 2.0
 _AT_REST_SECONDS = 120.0

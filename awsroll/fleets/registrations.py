@@ -6,7 +6,7 @@ from typing import TypeAlias
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Result
+from awsroll.core.model.action_results import Result
 from awsroll.errors import AwsError
 from awsroll.fleets.recent import RecentInstances
 from awsroll.fleets.results import done, failed, refused, stale

@@ -12,9 +12,11 @@ from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.core.aws_limits import COMMAND_INSTANCES
 from awsroll.core.aws_names import command_comment
-from awsroll.core.model.actions import Result, SendCommand
+from awsroll.core.model.action_results import Result
+from awsroll.core.model.actions import SendCommand
 from awsroll.core.model.observation import CommandState, Invocation
-from awsroll.core.model.rollout import ReloadCommand, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import ReloadCommand
 from awsroll.core.model.status import Status
 from awsroll.errors import AwsRefusedError, AwsUnansweredError, NotImplementedByEndpointError
 from awsroll.fleets.fallbacks import LIST_INVOCATIONS, Fallbacks

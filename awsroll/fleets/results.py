@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from awsroll.aws.call_counts import is_reading
 from awsroll.aws.translate_errors import is_passing
-from awsroll.core.model.actions import PUT_OFF, Action, Answer, LaunchInGroup, LaunchInstance, Result
+from awsroll.core.model.action_results import PUT_OFF, Answer, Result
+from awsroll.core.model.actions import Action, LaunchInGroup, LaunchInstance
 from awsroll.errors import AccessRefusedError, AwsError, AwsUnansweredError, NotImplementedByEndpointError
 
 _LAUNCHES = (LaunchInstance, LaunchInGroup)

@@ -9,7 +9,8 @@ from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import missing_instance, read_instance, tags_of
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, LaunchInstance, Result, TerminateInstance
+from awsroll.core.model.action_results import Result
+from awsroll.core.model.actions import Action, LaunchInstance, TerminateInstance
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import Instance, Observation
 from awsroll.core.model.rollout import Rollout

@@ -10,7 +10,8 @@ from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.ec2 import tag_list
 from awsroll.core.aws_limits import RUN_INSTANCES_TOKEN_LIFETIME
-from awsroll.core.model.actions import LAUNCHED_FEWER, LaunchInstance, Result
+from awsroll.core.model.action_results import LAUNCHED_FEWER, Result
+from awsroll.core.model.actions import LaunchInstance
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.rollout import Rollout

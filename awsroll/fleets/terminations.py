@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import read_instance, tags_of
-from awsroll.core.model.actions import Result, TerminateInstance
+from awsroll.core.model.action_results import Result
+from awsroll.core.model.actions import TerminateInstance
 from awsroll.core.tags import GROUP_TAG
 from awsroll.errors import AwsError
 from awsroll.fleets.common_writes import describe_registrations

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from awsroll.core.model.composed_values import PythonFunction
+from awsroll.core.model.hook_calls import HookEvent
 from awsroll.core.model.hooks import (
     HOOK_NAME,
     POINT,
     TIMEOUT,
     Hook,
-    HookEvent,
     HookKind,
     HookPoint,
     HookSpec,
@@ -18,7 +18,8 @@ from awsroll.core.model.hooks import (
     repeated_names,
 )
 from awsroll.core.model.options import option, option_metadata, read_fields
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.errors import SpecError
 
 HookCallable: TypeAlias = Callable[[HookEvent], object]

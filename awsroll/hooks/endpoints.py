@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
-from awsroll.core.model.hooks import HookRun
+from awsroll.core.model.hook_calls import HookRun
 from awsroll.hooks.local_commands import HookFailedError, as_json
 
 ADDRESS = "{address}"

@@ -13,7 +13,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from awsroll.core.model.hooks import HookPoint, HookRun, Reading
+from awsroll.core.model.hook_calls import HookRun, Reading
+from awsroll.core.model.hooks import HookPoint
 from awsroll.hooks.local_commands import HookFailedError
 
 _MOST = 10**12

@@ -11,7 +11,7 @@ from awsroll.aws.batches import batches
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.core.aws_limits import COMMAND_INSTANCES
-from awsroll.core.model.hooks import HookRun, HookSeen, HookState
+from awsroll.core.model.hook_calls import HookRun, HookSeen, HookState
 from awsroll.errors import AwsError
 from awsroll.hooks.judge_answers import counts_of_server, readings_of
 from awsroll.hooks.local_commands import HookFailedError

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 
 from awsroll.aws.lambda_ import Lambda
-from awsroll.core.model.hooks import HookRun
+from awsroll.core.model.hook_calls import HookRun
 from awsroll.errors import AwsError, AwsUnansweredError
 from awsroll.hooks.local_commands import HookFailedError, as_json
 

@@ -14,7 +14,7 @@ from dataclasses import asdict
 
 import msgspec
 
-from awsroll.core.model.hooks import HookEvent, HookRun
+from awsroll.core.model.hook_calls import HookEvent, HookRun
 
 _OUTPUT_CHARACTERS = 300
 _GRACE_SECONDS = 1.0  # between SIGTERM and SIGKILL

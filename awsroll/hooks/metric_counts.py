@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.cloudwatch import CloudWatch
-from awsroll.core.model.hooks import HookRun
+from awsroll.core.model.hook_calls import HookRun
 from awsroll.errors import AwsError
 from awsroll.hooks.local_commands import HookFailedError
 

@@ -3,7 +3,8 @@
 Anything else, such as an error page or no answer, shortens no drain.
 """
 
-from awsroll.core.model.hooks import HookPoint, HookRun
+from awsroll.core.model.hook_calls import HookRun
+from awsroll.core.model.hooks import HookPoint
 from awsroll.hooks.local_commands import HookFailedError
 
 

@@ -14,7 +14,8 @@ from typing import Protocol, assert_never
 from awsroll.aws.cloudwatch import CloudWatch
 from awsroll.aws.connection import Connection
 from awsroll.clock import SystemClock
-from awsroll.core.model.hooks import HookCall, HookKind, HookPoint, HookRun, HookSeen, HookState
+from awsroll.core.model.hook_calls import HookCall, HookRun, HookSeen, HookState
+from awsroll.core.model.hooks import HookKind, HookPoint
 from awsroll.errors import AwsError
 from awsroll.hooks.callables import HookCallable
 from awsroll.hooks.endpoints import ADDRESS, Endpoint

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.core.aws_names import command_comment
-from awsroll.core.model.hooks import HookRun, HookSeen, HookState
+from awsroll.core.model.hook_calls import HookRun, HookSeen, HookState
 from awsroll.errors import AwsRefusedError, AwsUnansweredError
 from awsroll.fleets.reload_script import run_once
 from awsroll.hooks.local_commands import HookFailedError, variables

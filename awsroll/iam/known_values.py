@@ -1,7 +1,7 @@
 """The values that the input of a policy may have, where it is not free text. Pure."""
 
 from awsroll.core.model.hooks import HookPoint
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.iam.policy_request import Fleets, Rollouts
 
 

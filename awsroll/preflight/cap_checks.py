@@ -3,7 +3,8 @@
 from awsroll.core.aws_limits import TARGETS_PER_GROUP
 from awsroll.core.classify.capacity import Bounds, bounds
 from awsroll.core.classify.estimates import most_running
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts, Goal
 

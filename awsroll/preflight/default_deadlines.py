@@ -10,7 +10,7 @@ from operator import itemgetter
 from awsroll.core.classify.draining import drain_seconds
 from awsroll.core.classify.target_group_settings import with_health_checks
 from awsroll.core.model.observation import TargetGroup
-from awsroll.core.model.rollout import Limits
+from awsroll.core.model.rollout_choices import Limits
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts

@@ -3,7 +3,8 @@
 from awsroll.aws.alarm_states import observe_alarms
 from awsroll.aws.connection import Connection
 from awsroll.core.model.observation import AlarmState
-from awsroll.core.model.rollout import Gates, OnFailure, Rollout, Zones
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Gates, OnFailure, Zones
 from awsroll.core.observe.verdict import why_no_rollback
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings, shortened

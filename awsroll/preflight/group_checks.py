@@ -5,7 +5,7 @@ from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import active_refresh, template_setting
 from awsroll.core.classify.needed_processes import NEEDED_PROCESSES
 from awsroll.core.model.finding import Check
-from awsroll.core.model.rollout import SkipPolicy, Strategy
+from awsroll.core.model.rollout_choices import SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings

@@ -7,7 +7,8 @@ from typing import assert_never
 from awsroll.aws.connection import Connection
 from awsroll.core.model.hooks import Hook, HookKind, HookPoint
 from awsroll.core.model.observation import FleetKind
-from awsroll.core.model.rollout import OnFailure, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import OnFailure
 from awsroll.errors import AwsError, AwsRefusedError, NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts, Goal

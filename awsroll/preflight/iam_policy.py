@@ -13,7 +13,7 @@ from awsroll.core.model.destinations import without_secrets
 from awsroll.core.model.hooks import HookKind, HookPoint, HookSpec
 from awsroll.core.model.observation import TemplateVersion
 from awsroll.core.model.period import calendars_of
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.sign_key import SignKey
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.store_address import StoreAddress, StoreKind

@@ -13,7 +13,8 @@ from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import launched_from, read_member_template, tags_of
 from awsroll.core.model.observation import TemplateVersion
-from awsroll.core.model.rollout import OnFailure, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import OnFailure
 from awsroll.preflight.findings import Findings, shortened
 from awsroll.preflight.fleet_facts import FleetFacts
 from awsroll.preflight.versions import template_data

@@ -9,7 +9,7 @@ from awsroll.aws.parse_answers import read_instance, tags_of
 from awsroll.core.classify.replacement import slot_of
 from awsroll.core.model.finding import Check
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetState
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.server_record import Slots
 from awsroll.core.request.rollout_options import ASSUME_NO_PROTECTION
 from awsroll.core.request.spec import RolloutSpec

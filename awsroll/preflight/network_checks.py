@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from awsroll.core.classify.draining import NEW_FLOWS_SECONDS, delay_in_rollout, drain_seconds
 from awsroll.core.model.observation import TargetGroup
 from awsroll.core.model.probe_form import CONNECTIONS
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings
 

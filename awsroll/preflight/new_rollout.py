@@ -6,7 +6,8 @@ from datetime import datetime
 from awsroll.core.classify.capacity import bounds
 from awsroll.core.classify.draining import may_raise_delay
 from awsroll.core.model.hooks import named
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Desired
 from awsroll.core.request.spec import RolloutSpec

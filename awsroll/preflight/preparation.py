@@ -7,7 +7,8 @@ from awsroll.aws.connection import Connection
 from awsroll.core.model.finding import Check, Finding
 from awsroll.core.model.fingerprint import Fingerprint
 from awsroll.core.model.period import calendars_of
-from awsroll.core.model.rollout import Rollout, Strategy, VersionCount
+from awsroll.core.model.rollout import Rollout, VersionCount
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Status
 from awsroll.core.model.template_change import TemplateChange
 from awsroll.core.request.spec import RolloutSpec

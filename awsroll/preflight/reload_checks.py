@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from awsroll.aws.connection import Connection
-from awsroll.core.model.rollout import ReloadCommand, VersionCount
+from awsroll.core.model.rollout import VersionCount
+from awsroll.core.model.rollout_choices import ReloadCommand
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings, shortened

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from awsroll.aws.connection import Connection
 from awsroll.core.model.hooks import named
-from awsroll.core.model.rollout import ReloadCommand, Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import ReloadCommand, Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.gate_checks import gates_of

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from awsroll.aws.connection import Connection
 from awsroll.core.classify.capacity import bounds
 from awsroll.core.classify.estimates import most_running
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.errors import AccessRefusedError, AwsUnansweredError, NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts, Goal, ServerSize, size_of

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from awsroll.aws.connection import Connection
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import TemplateSetting

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from awsroll.core.model.period import CalendarState
-from awsroll.core.model.rollout import Gates
+from awsroll.core.model.rollout_choices import Gates
 from awsroll.preflight.findings import Findings
 
 

@@ -6,7 +6,8 @@ from awsroll.core.classify.capacity import Bounds, bounds
 from awsroll.core.classify.serving import obstacle
 from awsroll.core.decide.zone_turns import zone_unavailable
 from awsroll.core.model.observation import FleetKind, Instance
-from awsroll.core.model.rollout import Rollout, Zones
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Zones
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts, Goal

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from awsroll.aws.connection import Connection
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.driver import operations
 from awsroll.driver.context import Context

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from awsroll.core.model.actions import Result
+from awsroll.core.model.action_results import Result
 from awsroll.core.model.hooks import Hook
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan
-from awsroll.core.model.rollout import ReloadCommand, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import ReloadCommand
 from awsroll.core.model.status import Status
 from awsroll.recording.documents import Document
 

@@ -9,7 +9,8 @@ from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import tags_of
 from awsroll.core.model.observation import FleetKind, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.rollout import Rollout, SkipPolicy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import SkipPolicy
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.setting_names import VERSION
 from awsroll.core.model.status import Status

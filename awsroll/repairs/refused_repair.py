@@ -5,7 +5,7 @@ It is the end of an abort that AWS refuses. A refusal may be temporary, so the c
 
 from dataclasses import replace
 
-from awsroll.core.model.rollout import Pace
+from awsroll.core.model.rollout_choices import Pace
 from awsroll.core.model.status import Mode
 from awsroll.core.repair.leftovers import Leftover
 from awsroll.core.repair.released import unrestored

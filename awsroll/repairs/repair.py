@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from awsroll.core.classify.view import View
 from awsroll.core.decide.routing import without_gone
-from awsroll.core.model.rollout import Pace, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Pace
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.repair.leftovers import KEPT_FAILED, Leftover, leftovers
 from awsroll.core.repair.reconstruct import ObservedFleet, reconstruct, settling

@@ -15,7 +15,8 @@ from awsroll.core.classify.capacity import Bounds
 from awsroll.core.classify.estimates import BOOT_SECONDS, COMMAND_SECONDS, seconds_to_drain
 from awsroll.core.decide.next_look import LONGEST_SECONDS
 from awsroll.core.model.observation import FleetKind, TargetGroup
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.report.simulate import Simulated, Work, simulate
 
 _RUNS, _FEWEST_RUNS, _SERVERS_SIMULATED = 21, 5, 2000

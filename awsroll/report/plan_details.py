@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from awsroll.core.decide.suspended_processes import processes_to_suspend
-from awsroll.core.model.rollout import Zones
+from awsroll.core.model.rollout_choices import Zones
 from awsroll.core.request.spec import RolloutSpec
 
 

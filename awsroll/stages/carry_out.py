@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import Action
 from awsroll.errors import AccessRefusedError, AwsBusyError, AwsRefusedError, AwsUnansweredError
 from awsroll.ports import Fleet
 from awsroll.stages.scope import Scope

@@ -11,8 +11,8 @@ from awsroll.aws.connection import Connection
 from awsroll.core.classify.draining import active_registrations, drain_seconds
 from awsroll.core.classify.serving import ALIVE
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import Instance, Lifecycle, TargetKey
+from awsroll.core.model.reasons import Reason
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.event_fields import Count, FleetAnswer, FleetEvent, InstanceId, Seconds, SomeInstances
 from awsroll.stages.routes import check_other_routes

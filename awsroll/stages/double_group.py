@@ -11,8 +11,9 @@ from awsroll.aws.connection import Connection
 from awsroll.core.classify.serving import LEAVING
 from awsroll.core.decide.suspended_processes import processes_to_suspend
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Answer, Reason
+from awsroll.core.model.action_results import Answer
 from awsroll.core.model.observation import Lifecycle
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.setting_names import DESIRED, MAXIMUM
 from awsroll.errors import FleetError
 from awsroll.stages.carry_out import carry_out

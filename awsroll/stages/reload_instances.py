@@ -15,10 +15,11 @@ from awsroll.core.aws_limits import TAG_VALUE_CHARACTERS
 from awsroll.core.classify.draining import is_out_of_group
 from awsroll.core.classify.serving import unregistered
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Answer, Reason
+from awsroll.core.model.action_results import Answer
 from awsroll.core.model.observation import CommandState, Instance, InstanceState, Invocation, Lifecycle
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.rollout import Limits, ReloadCommand
+from awsroll.core.model.reasons import Reason
+from awsroll.core.model.rollout_choices import Limits, ReloadCommand
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
 from awsroll.core.tags import APP_VERSION_TAG, FINISHED_TAG

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from awsroll.core.classify.serving import LEAVING
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import Instance, Lifecycle
+from awsroll.core.model.reasons import Reason
 from awsroll.fleets.group_settings import LAUNCHED, TERMINATED
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.replace_standalone import ReplacementProgress, ReplacementRequest

@@ -11,9 +11,10 @@ from awsroll.core.aws_names import client_token
 from awsroll.core.classify.replacement import replacement_tags, slot_of
 from awsroll.core.classify.serving import ALIVE, unregistered
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Answer, Reason
+from awsroll.core.model.action_results import Answer
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import Instance, InstanceState, TargetKey, TemplateVersion
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.tags import REPLACEMENT, REPLACES_TAG
 from awsroll.errors import FleetError

@@ -15,8 +15,8 @@ from awsroll.core.classify.serving import LEAVING
 from awsroll.core.decide.group_sizes import can_restore_desired
 from awsroll.core.decide.leaving_order import leaving_order, surplus_order
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import Instance, Lifecycle, TemplateVersion
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.setting_names import DESIRED
 from awsroll.core.tags import ENDING_TAG
 from awsroll.stages.carry_out import carry_out

@@ -11,7 +11,8 @@ from enum import StrEnum
 from awsroll.aws.parse_answers import tags_of
 from awsroll.core.decide.group_sizes import restored_maximum, restored_minimum
 from awsroll.core.decide.suspended_processes import processes_to_resume
-from awsroll.core.model.actions import Reason, ResumeProcesses, SuspendProcesses, UpdateGroup
+from awsroll.core.model.actions import ResumeProcesses, SuspendProcesses, UpdateGroup
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.setting_names import DESIRED, MAXIMUM, MINIMUM, PROCESS, RUNNING
 from awsroll.core.tags import SAVED_SETTING_PREFIX, STAGES_TAG
 from awsroll.stages.carry_out import carry_out

@@ -29,7 +29,8 @@ from awsroll.core.model.observation import (
     TargetState,
     TemplateVersion,
 )
-from awsroll.core.model.rollout import Rollout, SkipPolicy, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import SkipPolicy, Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.fleets import fleet_of

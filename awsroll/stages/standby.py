@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from awsroll.core.classify.serving import LEAVING
 from awsroll.core.decide.suspended_processes import processes_to_suspend
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Answer, Reason, Result
+from awsroll.core.model.action_results import Answer, Result
 from awsroll.core.model.observation import Instance, Lifecycle
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.reasons import Reason
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.setting_names import DESIRED, MINIMUM
 from awsroll.stages.carry_out import carry_out
 from awsroll.stages.routes import check_managed_delays

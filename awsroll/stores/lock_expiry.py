@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from awsroll.core.model.rollout import LONGEST_LEASE_SECONDS
+from awsroll.core.model.rollout_choices import LONGEST_LEASE_SECONDS
 from awsroll.ports import Clock
 from awsroll.stores.backend import Backend, StoreTime
 from awsroll.stores.locks import Lock

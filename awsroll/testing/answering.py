@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from awsroll.core.model.actions import Action, Answer, DeregisterTargets, RegisterTargets, Result
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import Action, DeregisterTargets, RegisterTargets
 from awsroll.core.model.rollout import Rollout
 from awsroll.testing.execute import Executor, StaleError
 from awsroll.testing.faults import Fault, Faults, When

@@ -6,7 +6,7 @@ A command has no client token. Rollout, instance and attempt identify the comman
 from dataclasses import dataclass, field
 
 from awsroll.core.model.observation import CommandState, InstanceState, Invocation
-from awsroll.core.model.rollout import ReloadCommand
+from awsroll.core.model.rollout_choices import ReloadCommand
 from awsroll.testing.instances import CallError, FakeInstance, Instances
 from awsroll.testing.world import World
 

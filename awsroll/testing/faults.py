@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from awsroll.core.model.actions import Action, Answer
+from awsroll.core.model.action_results import Answer
+from awsroll.core.model.actions import Action
 
 
 class When(StrEnum):

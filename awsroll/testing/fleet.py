@@ -16,7 +16,8 @@ from itertools import cycle
 from typing import TYPE_CHECKING
 
 from awsroll.core.classify.instance_facts import LAG_SECONDS
-from awsroll.core.model.actions import Action, Result
+from awsroll.core.model.action_results import Result
+from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import AlarmState, Lifecycle, Observation, TargetGroup, TargetKey, TemplateVersion
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status

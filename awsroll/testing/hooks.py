@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from awsroll.core.model.hooks import HookCall, HookEvent, HookRun, HookSeen, HookState, Reading
+from awsroll.core.model.hook_calls import HookCall, HookEvent, HookRun, HookSeen, HookState, Reading
 from awsroll.testing.clock import VirtualClock
 
 _REQUESTS = 100  # that a server takes in an interval

@@ -10,7 +10,8 @@ from awsroll.core.model.finding import Check
 from awsroll.core.model.hooks import HookKind
 from awsroll.core.model.observation import AlarmState, FleetKind, Instance, TargetKey, TemplateVersion
 from awsroll.core.model.period import CalendarState, calendars_of
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError, SpecError
 from awsroll.preflight.cap_checks import check_cap, check_targets

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from awsroll.core.model.observation import InstanceState, Lifecycle, TargetKey
-from awsroll.core.model.rollout import Rollout, SkipPolicy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import SkipPolicy
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.testing.checkpoints import Checkpoints
 from awsroll.testing.endings import Ending, Found

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from awsroll.aws.sessions import Role
 from awsroll.clock import SystemClock
-from awsroll.core.model.rollout import Strategy, Zones
+from awsroll.core.model.rollout_choices import Strategy, Zones
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetSpec, FleetsSpec
 from awsroll.core.rotation import (

@@ -9,7 +9,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam, aws_lambda as lambda_, aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.iam import FunctionKind, Place, Rollouts, function_policy, policy
 from awsroll_cdk.acknowledging import ANY_RESOURCE, acknowledge, acknowledge_wildcards, spelt
 from awsroll_cdk.fleet import Fleet

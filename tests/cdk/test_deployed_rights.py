@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.store_parts import OF_DRIVERS
 from awsroll.iam import Fleets, FunctionKind, Place, Rollouts, function_policy, policy
 from tests.cdk.synthesized import ALERTS, ALL, GROUP, OTHER_ACCOUNT, TARGET_GROUP, Synthesized

@@ -11,7 +11,7 @@ from awsroll.cli.local_time import local_moment
 from awsroll.cli.main import run
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.hooks import Hook, HookPoint
-from awsroll.core.model.rollout import Gates
+from awsroll.core.model.rollout_choices import Gates
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.driver.caller_name import local_name

@@ -10,7 +10,8 @@ from awsroll.core.classify.capacity import Bounds
 from awsroll.core.classify.counts import ServerCounts
 from awsroll.core.decide.approvals import AwaitedApproval
 from awsroll.core.model.amount import NONE, Amount
-from awsroll.core.model.rollout import Gates, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Gates
 from awsroll.core.timeline.course import Course
 from awsroll.core.timeline.lines import read_course
 from awsroll.core.timeline.picture import Picture

@@ -13,7 +13,7 @@ import pytest
 from awsroll.cli.main import run
 from awsroll.cli.read_request import read_fleets
 from awsroll.cli.spec_flags import SPEC_FLAGS
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.file_schema import fleets_schema
 from awsroll.core.request.spec import RolloutSpec, spec_of
 from awsroll.core.request.waves import FleetSpec, FleetsSpec, WaveSpec

@@ -24,7 +24,8 @@ from awsroll.core.model.amount import Amount
 from awsroll.core.model.duration_text import duration
 from awsroll.core.model.observation import Instance, Observation, Target, TargetGroup, TargetKey, TargetState
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
-from awsroll.core.model.rollout import Gates, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Gates
 from awsroll.core.model.server_record import Server, Slots
 from awsroll.core.model.status import Outcome, Status
 from awsroll.core.model.status_parts import Failure

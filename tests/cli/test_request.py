@@ -8,7 +8,7 @@ import pytest
 
 from awsroll.cli.read_request import build_request
 from awsroll.cli.spec_flags import SPEC_FLAGS
-from awsroll.core.model.rollout import SkipPolicy, Strategy
+from awsroll.core.model.rollout_choices import SkipPolicy, Strategy
 from awsroll.core.request.file_schema import rollout_schema
 from awsroll.core.request.spec import RolloutSpec
 

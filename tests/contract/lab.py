@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from awsroll.aws.connection import Connection
-from awsroll.core.model.actions import Action, Result
+from awsroll.core.model.action_results import Result
+from awsroll.core.model.actions import Action
 from awsroll.core.model.amount import EVERYTHING
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind, Instance, Observation, TargetKey, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.rollout import ReloadCommand, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import ReloadCommand
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
 from awsroll.fleets import fleet_of

@@ -5,15 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from awsroll.core.model.action_results import Answer
 from awsroll.core.model.actions import (
-    Answer,
     DeleteWarmPool,
     EnterStandby,
     ExitStandby,
     ForgetSavedSettings,
     LaunchInGroup,
     PutWarmPool,
-    Reason,
     ResumeProcesses,
     SaveSettings,
     SetDesiredCapacity,
@@ -30,6 +29,7 @@ from awsroll.core.model.observation import (
     Observation,
     TargetState,
 )
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.warm_pool import WarmPool
 from tests.contract.lab import LABS, Lab
 

@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from awsroll.core.model.action_results import Answer
 from awsroll.core.model.actions import (
-    Answer,
     DeregisterTargets,
     ForgetSavedSettings,
     LaunchInstance,
-    Reason,
     RegisterTargets,
     SaveSettings,
     SendCommand,
@@ -20,6 +19,7 @@ from awsroll.core.model.actions import (
     TerminateInstance,
 )
 from awsroll.core.model.observation import CommandState, FleetKind, InstanceState, Observation, TargetState
+from awsroll.core.model.reasons import Reason
 from tests.contract.lab import LABS, ROLLOUT_ID, Lab
 
 WHY = Reason.OUTDATED

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from awsroll.core.model.rollout import Strategy, Zones
+from awsroll.core.model.rollout_choices import Strategy, Zones
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.sandbox import Fleet

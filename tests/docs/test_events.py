@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import awsroll
-from awsroll.core.model.actions import Answer
+from awsroll.core.model.action_results import Answer
 from awsroll.core.model.phases import RolloutPhase, ServerPhase, UntouchedServer
 from awsroll.core.model.rollout_events import PERSON_AWAITED, EventName
 from awsroll.driver.step_events import EVENTS

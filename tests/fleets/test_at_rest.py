@@ -7,9 +7,10 @@ from unittest.mock import patch
 
 import pytest
 
-from awsroll.core.model.actions import DeregisterTargets, Reason, TagInstances
+from awsroll.core.model.actions import DeregisterTargets, TagInstances
 from awsroll.core.model.observation import Target, TargetKey, TargetState
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode
 from awsroll.fleets.at_rest import servers_at_rest

@@ -4,15 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from awsroll.core.model.actions import (
-    Answer,
-    DeregisterTargets,
-    LaunchInstance,
-    Reason,
-    RegisterTargets,
-    TerminateInstance,
-)
+from awsroll.core.model.action_results import Answer
+from awsroll.core.model.actions import DeregisterTargets, LaunchInstance, RegisterTargets, TerminateInstance
 from awsroll.core.model.observation import InstanceState, TargetState
+from awsroll.core.model.reasons import Reason
 from awsroll.errors import AccessRefusedError, AwsBusyError, AwsError, AwsRefusedError, AwsUnansweredError
 from awsroll.fleets.together import call_together
 from awsroll.sandbox import ApiError, ConnectionLost

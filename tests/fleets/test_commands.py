@@ -2,9 +2,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from awsroll.core.model.actions import Answer, DeregisterTargets, Reason, SendCommand
+from awsroll.core.model.action_results import Answer
+from awsroll.core.model.actions import DeregisterTargets, SendCommand
 from awsroll.core.model.observation import CommandState
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.reasons import Reason
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.sandbox import ApiError, ConnectionLost
 from tests.support.amazon import once
 from tests.support.looking import ROLLOUT, Lab, standalone

@@ -10,10 +10,13 @@ from typing import Any, get_args
 import pytest
 
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Answer, Reason
+from awsroll.core.model.action_results import Answer
+from awsroll.core.model.actions import Action
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
-from awsroll.core.model.rollout import ReloadCommand, Rollout, Strategy
+from awsroll.core.model.reasons import Reason
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import ReloadCommand, Strategy
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.driver.step_events import EVENTS
 from awsroll.errors import AwsUnansweredError

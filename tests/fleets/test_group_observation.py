@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from awsroll.aws.parse_answers import is_mixed
-from awsroll.core.model.actions import LaunchInGroup, Reason, TerminateInGroup
+from awsroll.core.model.actions import LaunchInGroup, TerminateInGroup
 from awsroll.core.model.observation import InstanceState, Lifecycle
+from awsroll.core.model.reasons import Reason
 from tests.support.looking import group
 
 

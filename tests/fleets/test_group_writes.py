@@ -3,13 +3,12 @@ from typing import Any
 
 import pytest
 
+from awsroll.core.model.action_results import Answer
 from awsroll.core.model.actions import (
-    Answer,
     EnterStandby,
     ExitStandby,
     ForgetSavedSettings,
     LaunchInGroup,
-    Reason,
     ResumeProcesses,
     SaveSettings,
     SetDeregistrationDelay,
@@ -20,6 +19,7 @@ from awsroll.core.model.actions import (
     UpdateGroup,
 )
 from awsroll.core.model.observation import Group, Lifecycle
+from awsroll.core.model.reasons import Reason
 from awsroll.sandbox import ApiError, ConnectionLost
 from tests.support.amazon import once
 from tests.support.looking import Lab, group, standalone

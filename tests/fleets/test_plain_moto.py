@@ -10,12 +10,11 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from awsroll.aws.connection import Connection
+from awsroll.core.model.action_results import Answer
 from awsroll.core.model.actions import (
-    Answer,
     DeregisterTargets,
     LaunchInGroup,
     LaunchInstance,
-    Reason,
     RegisterTargets,
     SendCommand,
     SetDesiredCapacity,
@@ -26,7 +25,8 @@ from awsroll.core.model.actions import (
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import CommandState, InstanceState, TargetKey, TargetState, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.reasons import Reason
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.server_record import Server
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import NotImplementedByEndpointError

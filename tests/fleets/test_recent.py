@@ -1,6 +1,7 @@
 """What a pass reads again right after a call of our own."""
 
-from awsroll.core.model.actions import DeregisterTargets, Reason, TagInstances
+from awsroll.core.model.actions import DeregisterTargets, TagInstances
+from awsroll.core.model.reasons import Reason
 from tests.support.looking import ROLLOUT, standalone
 
 TAGS = (("awsroll:rollout", ROLLOUT), ("awsroll:role", "retiring"))

@@ -2,8 +2,10 @@
 
 import pytest
 
-from awsroll.core.model.actions import Answer, LaunchInstance, Reason, SuspendProcesses
+from awsroll.core.model.action_results import Answer
+from awsroll.core.model.actions import LaunchInstance, SuspendProcesses
 from awsroll.core.model.calls import Launch
+from awsroll.core.model.reasons import Reason
 from awsroll.errors import (
     AccessRefusedError,
     AwsBusyError,

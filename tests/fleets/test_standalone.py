@@ -3,18 +3,17 @@ from datetime import timedelta
 
 import pytest
 
+from awsroll.core.model.action_results import PUT_OFF, Answer
 from awsroll.core.model.actions import (
-    PUT_OFF,
-    Answer,
     DeregisterTargets,
     LaunchInstance,
-    Reason,
     RegisterTargets,
     SetDesiredCapacity,
     TagInstances,
     TerminateInstance,
 )
 from awsroll.core.model.observation import InstanceState, TargetState
+from awsroll.core.model.reasons import Reason
 from awsroll.sandbox import ApiError, ConnectionLost
 from tests.support.amazon import once
 from tests.support.looking import ROLLOUT, Lab, standalone

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from awsroll.core.model.actions import LAUNCHED_FEWER, Answer, LaunchInstance, Reason, Result
+from awsroll.core.model.action_results import LAUNCHED_FEWER, Answer, Result
+from awsroll.core.model.actions import LaunchInstance
+from awsroll.core.model.reasons import Reason
 from awsroll.sandbox import ApiError, ConnectionLost
 from tests.support.amazon import once
 from tests.support.looking import ROLLOUT, Lab, standalone

@@ -3,7 +3,9 @@
 from typing import Any
 
 from awsroll.aws.parse_answers import read_warm_pool
-from awsroll.core.model.actions import Answer, DeleteWarmPool, PutWarmPool, Reason
+from awsroll.core.model.action_results import Answer
+from awsroll.core.model.actions import DeleteWarmPool, PutWarmPool
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.fleets.fallbacks import Fallbacks
 from awsroll.fleets.group_settings import GroupReader

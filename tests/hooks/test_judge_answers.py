@@ -2,7 +2,8 @@
 
 import pytest
 
-from awsroll.core.model.hooks import Hook, HookCall, HookEvent, HookPoint, HookRun, Reading
+from awsroll.core.model.hook_calls import HookCall, HookEvent, HookRun, Reading
+from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.hooks.judge_answers import readings_of
 from awsroll.hooks.local_commands import HookFailedError
 

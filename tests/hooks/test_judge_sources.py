@@ -11,18 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from awsroll.core.model.hooks import (
-    Hook,
-    HookCall,
-    HookEvent,
-    HookPoint,
-    HookRun,
-    HookSeen,
-    HookSpec,
-    HookState,
-    Reading,
-    problems_of,
-)
+from awsroll.core.model.hook_calls import HookCall, HookEvent, HookRun, HookSeen, HookState, Reading
+from awsroll.core.model.hooks import Hook, HookPoint, HookSpec, problems_of
 from awsroll.hooks.endpoints import Endpoint
 from awsroll.hooks.judge_answers import readings_of
 from awsroll.hooks.judging_scripts import JudgingScripts

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from awsroll.core.model.hooks import Hook, HookCall, HookEvent, HookPoint, HookRun
+from awsroll.core.model.hook_calls import HookCall, HookEvent, HookRun
+from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.request.drain_probe import probe_of
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.hooks import Hook, HookCall, HookEvent, HookPoint, HookRun, HookSeen, HookState
+from awsroll.core.model.hook_calls import HookCall, HookEvent, HookRun, HookSeen, HookState
+from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.driver.context import Context
 from awsroll.driver.session import Session
 from awsroll.hooks import HookRunner, PythonHook

@@ -10,7 +10,7 @@ from typing import Any
 import awsroll
 from awsroll.aws.connection import Connection
 from awsroll.core.model.hooks import HookPoint, HookSpec
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.events import Tee
 from awsroll.preflight.iam_policy import policy_for

@@ -10,7 +10,7 @@ import pytest
 from policy_sentry.querying.actions import get_action_data
 
 import awsroll
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.iam import (
     NOT_FOR_ROLLOUTS,
     Fleets,

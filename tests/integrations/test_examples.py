@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import awsroll
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.file_schema import fleets_schema, rollout_schema
 from awsroll.files.rollout_file import to_fleets
 from awsroll.sandbox.inprocess import Sandbox

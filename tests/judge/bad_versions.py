@@ -9,9 +9,11 @@ from typing import Any
 from awsroll.core.classify.blast_radius import Exposure, Traffic, blast_radius
 from awsroll.core.classify.capacity import bounds
 from awsroll.core.model.amount import Amount
-from awsroll.core.model.hooks import Hook, HookEvent, HookPoint, Reading
+from awsroll.core.model.hook_calls import HookEvent, Reading
+from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.observation import TargetState
-from awsroll.core.model.rollout import Gates, OnFailure, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Gates, OnFailure
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.instances import FakeInstance, Misbehaviour
 from awsroll.testing.world import Actor

@@ -8,7 +8,8 @@ from awsroll.core.classify.blast_radius import Traffic, blast_radius
 from awsroll.core.classify.capacity import Bounds, bounds
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.hooks import Hook, HookPoint
-from awsroll.core.model.rollout import Gates, OnFailure, Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Gates, OnFailure, Strategy
 from tests.judge.bad_versions import KINDS, PLANS, made_from, stated
 from tests.judge.blast_radius import exceeded, reached
 from tests.support.builders import at_a_time, rollout, standalone, target_group

@@ -12,7 +12,7 @@ import container
 import named
 import rollout_context
 from awsroll.core.model.hooks import Hook, HookPoint
-from awsroll.core.model.rollout import ReloadCommand
+from awsroll.core.model.rollout_choices import ReloadCommand
 from awsroll.core.request.instructions import instructions_of
 from awsroll.stores import RolloutRequest
 from tests.lambdas.driven import Machine, machine

@@ -6,7 +6,8 @@ A call whose precondition fails is `STALE`, as on AWS. `safety` reports a planne
 from typing import assert_never
 
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import Action
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import CommandState, InstanceState, Lifecycle, TargetKey, TargetState
 from awsroll.core.tags import KEEP_UNTIL_TAG

@@ -4,7 +4,8 @@ from typing import Any
 
 from awsroll.core.model.amount import EVERYTHING, NONE, Amount
 from awsroll.core.model.observation import FleetKind, Lifecycle, TargetState
-from awsroll.core.model.rollout import Gates, OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
+from awsroll.core.model.rollout import Rollout, VersionCount
+from awsroll.core.model.rollout_choices import Gates, OnFailure, ReloadCommand, Strategy
 from tests.model.explore import Case
 from tests.model.safety import Found
 from tests.model.times import LIMITS, LONG

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from awsroll.core import planner
 from awsroll.core.lifecycle import IllegalMoveError
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import Action
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import Plan
 from awsroll.core.model.status import Mode, Status

@@ -12,7 +12,8 @@ from awsroll.core.classify.capacity import bounds
 from awsroll.core.model import actions as act
 from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import FleetKind, InstanceState, Lifecycle, TargetKey, TargetState
-from awsroll.core.model.rollout import Rollout, SkipPolicy, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import SkipPolicy, Strategy
 from awsroll.core.model.status import Mode, Outcome, Status
 from tests.model.world import API, WEB, Server, World
 

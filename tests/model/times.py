@@ -7,7 +7,7 @@ deadline, gate and bake time). An instant's age is then rounded down to the clas
 
 from datetime import UTC, datetime, timedelta
 
-from awsroll.core.model.rollout import Limits
+from awsroll.core.model.rollout_choices import Limits
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 A_WHILE, LONG = 60.0, 300.0

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.rollout import Zones
+from awsroll.core.model.rollout_choices import Zones
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.preflight.preparation import Prepared

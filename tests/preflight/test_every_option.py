@@ -13,7 +13,8 @@ import pytest
 from awsroll.aws.connection import Connection
 from awsroll.core.model.hooks import HookPoint, HookSpec
 from awsroll.core.model.period import Period
-from awsroll.core.model.rollout import Gates, Judging, Limits, OnFailure, Rollout, SkipPolicy, Strategy, Zones
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Gates, Judging, Limits, OnFailure, SkipPolicy, Strategy, Zones
 from awsroll.core.request.rollout_options import ASSUME_NO_PROTECTION
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError

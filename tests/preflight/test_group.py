@@ -6,7 +6,7 @@ import pytest
 from awsroll.aws.connection import Connection
 from awsroll.core.model.finding import NOTE
 from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
-from awsroll.core.model.rollout import SkipPolicy, Strategy, Zones
+from awsroll.core.model.rollout_choices import SkipPolicy, Strategy, Zones
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.preflight import Prepared, prepare

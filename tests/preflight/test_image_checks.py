@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from awsroll.aws.autoscaling import AutoScaling
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.image_checks import check_overrides, parameter_and_version, replaced_root_volumes
 from tests.preflight.test_group import Bench

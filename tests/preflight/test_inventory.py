@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from awsroll.aws.connection import Connection
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError, SpecError
 from awsroll.preflight import Prepared, prepare

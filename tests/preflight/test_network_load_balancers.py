@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.preflight import Prepared, prepare
 from awsroll.preflight.iam_policy import policy_for

@@ -7,7 +7,7 @@ from awsroll.aws.connection import Connection
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.hooks import HookPoint, HookSpec
 from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import AccessRefusedError, FleetError, SpecError
 from awsroll.preflight import Prepared, prepare

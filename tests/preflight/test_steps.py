@@ -7,7 +7,7 @@ import pytest
 
 from awsroll.aws.ec2 import Ec2
 from awsroll.core.model.amount import EVERYTHING, Amount
-from awsroll.core.model.rollout import Strategy, Zones
+from awsroll.core.model.rollout_choices import Strategy, Zones
 from awsroll.core.tags import HELD_BY_TAG
 from awsroll.preflight import cap_checks
 from awsroll.sandbox import ApiError, Fleet, Sandbox

@@ -7,7 +7,7 @@ import pytest
 
 from awsroll.aws.connection import Connection
 from awsroll.core.model.finding import NOTE
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import FleetError
 from awsroll.preflight import Prepared, prepare

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
 from awsroll.probe.experiments import Experiment, parse_experiments

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.observation import AlarmState, TargetKey
-from awsroll.core.model.rollout import Gates, OnFailure, ReloadCommand, Strategy
+from awsroll.core.model.rollout_choices import Gates, OnFailure, ReloadCommand, Strategy
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.instances import Misbehaviour
 from awsroll.testing.world import Physics

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import Action
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import Observation
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.driver.reconciler import Controller

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from awsroll.core.model.rollout import Limits
+from awsroll.core.model.rollout_choices import Limits
 from awsroll.core.request.store_address import StoreAddress, StoreKind
 from awsroll.errors import FleetLockedError, LeaseLostError, StateError
 from awsroll.stores.backend import Entry, StoreTime, conflict

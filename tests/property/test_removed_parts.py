@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from awsroll.core.model.amount import Amount
-from awsroll.core.model.rollout import Gates, OnFailure, Strategy
+from awsroll.core.model.rollout_choices import Gates, OnFailure, Strategy
 from awsroll.core.model.rollout_events import EventName
 from awsroll.core.model.setting_names import MAXIMUM, PROCESS, VERSION
 from awsroll.core.model.status import Mode, Outcome

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import initialize, rule
 
 from awsroll.core.classify.instance_facts import LAG_SECONDS
-from awsroll.core.model.actions import Answer
+from awsroll.core.model.action_results import Answer
 from awsroll.core.model.observation import AlarmState, InstanceState, Lifecycle, TargetState
 from awsroll.core.model.status import Outcome
 from awsroll.core.planner import plan

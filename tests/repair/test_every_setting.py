@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from tests.crash.scenarios import Scenario
 from tests.repair.wreck import Wreck, wreck
 

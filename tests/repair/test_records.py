@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.driver import operations
 from awsroll.report import Report

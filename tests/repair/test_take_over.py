@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.tags import HELD_BY_TAG
 from awsroll.driver.context import Context
 from awsroll.errors import FleetError, FleetLockedError

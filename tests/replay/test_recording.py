@@ -9,7 +9,8 @@ import pytest
 from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan
-from awsroll.core.model.rollout import ReloadCommand, Strategy, VersionCount
+from awsroll.core.model.rollout import VersionCount
+from awsroll.core.model.rollout_choices import ReloadCommand, Strategy
 from awsroll.driver import decision_recorder, stored_recording
 from awsroll.driver.decision_recorder import DecisionRecorder
 from awsroll.recording.delta import delta, patched

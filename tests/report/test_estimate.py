@@ -10,7 +10,8 @@ from awsroll.core.model.amount import Amount
 from awsroll.core.model.duration_text import rough_duration
 from awsroll.core.model.observation import FleetKind, TargetGroup, TemplateVersion
 from awsroll.core.model.phases import ServerPhase, UntouchedServer
-from awsroll.core.model.rollout import Gates, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Gates
 from awsroll.core.timeline.arrivals import arrivals, reloads
 from awsroll.core.timeline.course import Course, Fact, Lane, Sample, Stay
 from awsroll.report.estimate import NO_HISTORY, History, estimate, work_of

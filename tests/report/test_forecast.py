@@ -18,7 +18,8 @@ from awsroll.core.model.observation import (
     TargetState,
     TemplateVersion,
 )
-from awsroll.core.model.rollout import Gates, OnFailure, Rollout, Strategy, VersionCount, Zones
+from awsroll.core.model.rollout import Rollout, VersionCount
+from awsroll.core.model.rollout_choices import Gates, OnFailure, Strategy, Zones
 from awsroll.core.model.server_record import Slots
 from awsroll.core.model.status import Status
 from awsroll.core.request.spec import RolloutSpec

@@ -50,8 +50,8 @@ class Browser:
     def open(self, page: str, *options: str) -> Opened:
         file, log, picture = (self.folder / name for name in ("page.html", "net.json", "picture.png"))
         file.write_text(page, encoding="utf-8")
-        told = (*OPTIONS, f"--user-data-dir={self.folder / 'profile'}", *options, f"--log-net-log={log}")
-        command = [self.program, *told, f"--screenshot={picture}", "--dump-dom", file.as_uri()]
+        options_given = (*OPTIONS, f"--user-data-dir={self.folder / 'profile'}", *options, f"--log-net-log={log}")
+        command = [self.program, *options_given, f"--screenshot={picture}", "--dump-dom", file.as_uri()]
         shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
         events = json.loads(log.read_text(encoding="utf-8"))["events"]
         urls = {str(event["params"]["url"]) for event in events if "url" in event.get("params", {})}

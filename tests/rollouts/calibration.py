@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import awsroll
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.report import Report, RolloutPlan
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import awsroll
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.report import Report, RolloutPlan
 from awsroll.sandbox import Sandbox, SandboxOptions

@@ -9,7 +9,7 @@ import pytest
 
 import awsroll
 from awsroll.cli.render_plan import plan_text
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.report import Report
 from awsroll.sandbox import ApiError

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.rollout import OnFailure, Strategy
+from awsroll.core.model.rollout_choices import OnFailure, Strategy
 from awsroll.core.model.status import Outcome
 from tests.rollouts.rolling import enter, make_sandbox
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.core.model.rollout import OnFailure
+from awsroll.core.model.rollout_choices import OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetEnding, FleetSpec, FleetsSpec

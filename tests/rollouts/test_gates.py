@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.rollout import OnFailure
+from awsroll.core.model.rollout_choices import OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.driver import operations
 from awsroll.driver.caller_name import local_name

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.core.model.rollout import Pace, Strategy
+from awsroll.core.model.rollout_choices import Pace, Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.driver import operations
 from awsroll.repairs.repair import RepairTarget, repair

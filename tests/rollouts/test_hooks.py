@@ -9,7 +9,7 @@ import pytest
 
 import awsroll
 from awsroll import HookEvent, HookPoint, HookSpec, Outcome, PythonHook
-from awsroll.core.model.rollout import OnFailure, Strategy
+from awsroll.core.model.rollout_choices import OnFailure, Strategy
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.core.model.rollout import SkipPolicy
+from awsroll.core.model.rollout_choices import SkipPolicy
 from awsroll.core.model.status import Outcome
 from awsroll.errors import FleetError
 from awsroll.sandbox import Sandbox

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 
 DELAY = "deregistration_delay.timeout_seconds"

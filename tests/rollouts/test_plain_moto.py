@@ -14,7 +14,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 import awsroll
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.stores import LocalStore

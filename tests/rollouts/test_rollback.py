@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.core.model.rollout import OnFailure, Strategy
+from awsroll.core.model.rollout_choices import OnFailure, Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.errors import FleetError, SpecError
 from tests.rollouts.rolling import Rolling, enter, make_sandbox

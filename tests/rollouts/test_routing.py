@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.errors import FleetError
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 

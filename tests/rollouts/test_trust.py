@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import awsroll
 from awsroll.core.model.hooks import Hook, HookPoint
-from awsroll.core.model.rollout import ReloadCommand, Rollout
+from awsroll.core.model.rollout_choices import ReloadCommand
 from awsroll.core.model.status import Outcome
 from awsroll.driver import operations
 from awsroll.driver.context import Context, NotConfirmedError
@@ -17,6 +17,9 @@ from awsroll.ports import Record
 from tests.rollouts.holding import changes
 from tests.rollouts.rolling import Rolling, enter, make_sandbox
 from tests.support.forging import forge
+
+if TYPE_CHECKING:
+    from awsroll.core.model.rollout import Rollout
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.sandbox import ApiError
 from tests.rollouts.rolling import Rolling, enter, make_sandbox

@@ -12,7 +12,7 @@ import pytest
 
 from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.observation import TargetKey
-from awsroll.core.model.rollout import Limits, Strategy
+from awsroll.core.model.rollout_choices import Limits, Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.testing.clock import VirtualClock
 from awsroll.testing.group import GroupSettings

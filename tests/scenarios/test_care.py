@@ -14,7 +14,7 @@ from awsroll.core.model.actions import (
 )
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import TemplateVersion
-from awsroll.core.model.rollout import Gates, OnFailure
+from awsroll.core.model.rollout_choices import Gates, OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from awsroll.core.model.observation import Observation, Target, TargetState
-from awsroll.core.model.rollout import OnFailure
+from awsroll.core.model.rollout_choices import OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.core.observe.verdict import LEAST_ENDED_BY_OTHERS
 from awsroll.testing.fleet import FakeFleet

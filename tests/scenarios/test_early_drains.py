@@ -8,7 +8,7 @@ import pytest
 from awsroll.core.model import actions as act
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.hooks import Hook, HookPoint
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Outcome
 from tests.support.builders import LIMITS, NEW, rollout, standalone, target_group
 from tests.support.drive import Driver, versions

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from awsroll.core.model.action_results import Answer
 from awsroll.core.model.actions import (
-    Answer,
     DeregisterTargets,
     LaunchInGroup,
     SetDesiredCapacity,
@@ -15,7 +15,7 @@ from awsroll.core.model.actions import (
 )
 from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.observation import TargetKey
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.testing.faults import Fault
 from awsroll.testing.fleet import FakeFleet

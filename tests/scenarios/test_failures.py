@@ -14,7 +14,7 @@ from awsroll.core.model.actions import (
     TerminateInGroup,
     TerminateInstance,
 )
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet

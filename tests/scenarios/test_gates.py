@@ -7,7 +7,7 @@ import pytest
 
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import AlarmState
-from awsroll.core.model.rollout import Gates, OnFailure, Strategy
+from awsroll.core.model.rollout_choices import Gates, OnFailure, Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet

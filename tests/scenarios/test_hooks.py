@@ -9,7 +9,7 @@ import pytest
 from awsroll.core.model import actions as act
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.hooks import Hook, HookPoint
-from awsroll.core.model.rollout import Gates, OnFailure, Strategy
+from awsroll.core.model.rollout_choices import Gates, OnFailure, Strategy
 from awsroll.core.model.status import Outcome
 from tests.support.builders import LIMITS, NEW, OLD, auto_scaling, launch_first, rollout, standalone
 from tests.support.drive import Driver, versions

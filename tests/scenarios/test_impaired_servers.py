@@ -7,7 +7,7 @@ import pytest
 
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import StatusCheck
-from awsroll.core.model.rollout import Gates, OnFailure
+from awsroll.core.model.rollout_choices import Gates, OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.instances import Misbehaviour

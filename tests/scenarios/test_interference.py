@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from awsroll.core.model.action_results import Answer
 from awsroll.core.model.actions import (
-    Answer,
     DeregisterTargets,
     LaunchInGroup,
     LaunchInstance,
@@ -16,7 +16,7 @@ from awsroll.core.model.actions import (
     TerminateInstance,
 )
 from awsroll.core.model.amount import Amount
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.status_parts import Owner
 from awsroll.core.observe.verdict import LEAST_ENDED_BY_OTHERS

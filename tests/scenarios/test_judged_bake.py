@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from awsroll.core.lifecycle import rollout_phase
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.amount import Amount
-from awsroll.core.model.hooks import Hook, HookEvent, HookPoint, Reading
+from awsroll.core.model.hook_calls import HookEvent, Reading
+from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.phases import RolloutPhase
-from awsroll.core.model.rollout import Gates, Judging, OnFailure, ReloadCommand, Strategy
+from awsroll.core.model.reasons import Reason
+from awsroll.core.model.rollout_choices import Gates, Judging, OnFailure, ReloadCommand, Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.testing.instances import FakeInstance
 from tests.support.builders import NEW, OLD, RELOAD, auto_scaling, launch_first, one_at_a_time, rollout, standalone

@@ -7,7 +7,7 @@ from awsroll.core.model.amount import Amount
 from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.observation import Instance, Observation
 from awsroll.core.model.plan import Plan
-from awsroll.core.model.rollout import Gates, OnFailure
+from awsroll.core.model.rollout_choices import Gates, OnFailure
 from awsroll.core.model.status import Outcome
 from tests.support.builders import NEW, OLD, rollout, standalone
 from tests.support.drive import Driver, versions

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model import actions as act
 from awsroll.core.model.amount import Amount
-from awsroll.core.model.hooks import Hook, HookEvent, HookPoint, Reading
-from awsroll.core.model.rollout import Gates, Judging, OnFailure
+from awsroll.core.model.hook_calls import HookEvent, Reading
+from awsroll.core.model.hooks import Hook, HookPoint
+from awsroll.core.model.reasons import Reason
+from awsroll.core.model.rollout_choices import Gates, Judging, OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.core.observe.judged_record import current_judgements
 from awsroll.core.request.spec import RolloutSpec
@@ -80,7 +81,7 @@ def test_a_good_version_passes_the_gate_when_a_bad_one_would_have_been_found(kin
 
     assert (status.outcome, status.failures, status.warnings) == (Outcome.SUCCEEDED, (), ())
     assert versions(driver.fleet) == {str(NEW): 10}
-    assert act.Reason.JUDGING in reasons
+    assert Reason.JUDGING in reasons
 
 
 def test_an_outage_of_all_servers_rolls_nothing_back() -> None:

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.actions import DetachFromGroup, Reason, TagInstances
+from awsroll.core.model.actions import DetachFromGroup, TagInstances
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import InstanceState
-from awsroll.core.model.rollout import OnFailure, Strategy
+from awsroll.core.model.reasons import Reason
+from awsroll.core.model.rollout_choices import OnFailure, Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.core.tags import KEEP_UNTIL_TAG
 from awsroll.testing.instances import Misbehaviour

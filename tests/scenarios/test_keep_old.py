@@ -8,7 +8,7 @@ import pytest
 from awsroll.core.model.actions import LaunchInGroup, LaunchInstance
 from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.observation import AlarmState
-from awsroll.core.model.rollout import Gates, OnFailure, Strategy
+from awsroll.core.model.rollout_choices import Gates, OnFailure, Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.user_requests import UserRequests
 from tests.support.builders import NEW, OLD, auto_scaling, rollout, standalone

@@ -7,7 +7,7 @@ import pytest
 
 from awsroll.core.model.actions import SendCommand, TagInstances, TerminateInGroup
 from awsroll.core.model.observation import TargetKey
-from awsroll.core.model.rollout import ReloadCommand, SkipPolicy, Strategy
+from awsroll.core.model.rollout_choices import ReloadCommand, SkipPolicy, Strategy
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet

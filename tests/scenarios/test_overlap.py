@@ -4,10 +4,11 @@ from datetime import datetime
 
 import pytest
 
-from awsroll.core.model.actions import Answer, DeregisterTargets, LaunchInstance, RegisterTargets, TerminateInstance
+from awsroll.core.model.action_results import Answer
+from awsroll.core.model.actions import DeregisterTargets, LaunchInstance, RegisterTargets, TerminateInstance
 from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.rollout import OnFailure
+from awsroll.core.model.rollout_choices import OnFailure
 from awsroll.core.model.status import Outcome, UserRequests
 from awsroll.testing.faults import Fault
 from awsroll.testing.fleet import FakeFleet

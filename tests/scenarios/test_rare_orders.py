@@ -15,7 +15,7 @@ from awsroll.core.model.actions import (
 )
 from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.calls import CallKind
-from awsroll.core.model.rollout import Gates, OnFailure, ReloadCommand, Strategy
+from awsroll.core.model.rollout_choices import Gates, OnFailure, ReloadCommand, Strategy
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet

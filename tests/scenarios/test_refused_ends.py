@@ -1,7 +1,7 @@
 """A call that AWS keeps refusing: the settings are restored all the same, and a rollback waits for a person."""
 
 from awsroll.core.model.actions import TerminateInGroup
-from awsroll.core.model.rollout import OnFailure
+from awsroll.core.model.rollout_choices import OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.testing.fleet import FakeFleet
 from tests.support.builders import OLD, auto_scaling, launch_first, rollout

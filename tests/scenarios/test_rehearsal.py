@@ -8,9 +8,10 @@ import pytest
 
 from awsroll.core.lifecycle import rollout_phase
 from awsroll.core.model.amount import Amount
-from awsroll.core.model.hooks import Hook, HookEvent, HookPoint, Reading
+from awsroll.core.model.hook_calls import HookEvent, Reading
+from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.phases import RolloutPhase
-from awsroll.core.model.rollout import Gates, OnFailure, ReloadCommand, Strategy
+from awsroll.core.model.rollout_choices import Gates, OnFailure, ReloadCommand, Strategy
 from awsroll.core.model.rollout_events import EventName
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.status_parts import Rehearsal

@@ -17,7 +17,7 @@ from awsroll.core.model.actions import (
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.observation import TargetKey
-from awsroll.core.model.rollout import Gates, OnFailure, Strategy
+from awsroll.core.model.rollout_choices import Gates, OnFailure, Strategy
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.faults import When

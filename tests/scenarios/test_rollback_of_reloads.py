@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.rollout import OnFailure, ReloadCommand, Strategy
+from awsroll.core.model.rollout_choices import OnFailure, ReloadCommand, Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.instances import Misbehaviour

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Answer
+from awsroll.core.model.action_results import Answer
 from awsroll.core.model.amount import Amount
-from awsroll.core.model.rollout import Gates, ReloadCommand, Strategy
+from awsroll.core.model.rollout_choices import Gates, ReloadCommand, Strategy
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet

@@ -10,7 +10,7 @@ import pytest
 
 from awsroll.core.model.actions import DeregisterTargets, RegisterTargets
 from awsroll.core.model.observation import TargetKey
-from awsroll.core.model.rollout import OnFailure
+from awsroll.core.model.rollout_choices import OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.testing.faults import When
 from awsroll.testing.fleet import FakeFleet

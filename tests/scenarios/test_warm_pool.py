@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from awsroll.core.model.actions import DeleteWarmPool, ForgetSavedSettings, PutWarmPool, SaveSettings, TerminateInGroup
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.testing.fleet import FakeFleet

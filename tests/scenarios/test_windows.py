@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.period import CalendarState, Period
-from awsroll.core.model.rollout import Gates, Strategy
+from awsroll.core.model.reasons import Reason
+from awsroll.core.model.rollout_choices import Gates, Strategy
 from awsroll.core.model.status import Outcome, Status
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.driver.user_commands import override_freeze

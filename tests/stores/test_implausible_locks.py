@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from awsroll.core.model.rollout import LONGEST_LEASE_SECONDS, Limits
+from awsroll.core.model.rollout_choices import LONGEST_LEASE_SECONDS, Limits
 from awsroll.errors import FleetLockedError, StateError
 from awsroll.stores import Holder, LocalStore, Lock, RecordStore, codec
 from awsroll.stores.directory_backend import DirectoryBackend

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from awsroll.core.model.rollout import Limits, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Limits
 from awsroll.errors import FleetLockedError, LeaseLostError
 from awsroll.stores import Holder, Lease, Lock, RecordStore, process_identity
 from awsroll.stores.directory_backend import DirectoryBackend

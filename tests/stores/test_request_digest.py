@@ -9,7 +9,8 @@ import pytest
 
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.hooks import Hook, HookPoint
-from awsroll.core.model.rollout import Gates, Limits, OnFailure, Pace, ReloadCommand, Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Gates, Limits, OnFailure, Pace, ReloadCommand, Strategy
 from awsroll.errors import UntrustedItemError
 from awsroll.stores.envelope import _canonical, _checksum
 from awsroll.stores.request_digest import request_digest

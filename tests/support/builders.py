@@ -8,7 +8,8 @@ from typing import Any
 
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import FleetKind, TargetGroup, TargetKey, TemplateVersion
-from awsroll.core.model.rollout import Limits, OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
+from awsroll.core.model.rollout import Rollout, VersionCount
+from awsroll.core.model.rollout_choices import Limits, OnFailure, ReloadCommand, Strategy
 from awsroll.testing.clock import VirtualClock
 from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.group import GroupSettings

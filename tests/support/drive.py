@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from awsroll.core.decide.gates import restart_approval_timer
-from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan
 from awsroll.core.model.rollout import Rollout

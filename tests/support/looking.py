@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from awsroll.aws.connection import Connection
-from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import Action
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import Instance, Observation, TargetKey, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
 from awsroll.core.request.spec import RolloutSpec

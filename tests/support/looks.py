@@ -17,7 +17,8 @@ from awsroll.core.model.observation import (
     TargetState,
     TemplateVersion,
 )
-from awsroll.core.model.rollout import OnFailure, ReloadCommand, Rollout, Strategy, VersionCount
+from awsroll.core.model.rollout import Rollout, VersionCount
+from awsroll.core.model.rollout_choices import OnFailure, ReloadCommand, Strategy
 from awsroll.core.model.server_record import Slots
 from awsroll.core.model.status import Status
 from awsroll.testing.clock import T0

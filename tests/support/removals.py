@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Answer, Result
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import Instance, Observation, TargetState
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from awsroll.core.model.actions import Action, Result
+from awsroll.core.model.action_results import Result
+from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Status

@@ -6,10 +6,12 @@ import pytest
 
 from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import PUT_OFF, Action, Answer, Reason, Result
+from awsroll.core.model.action_results import PUT_OFF, Answer, Result
+from awsroll.core.model.actions import Action
 from awsroll.core.model.calls import Call, CallKind
 from awsroll.core.model.observation import TargetState
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import SavedSettings

@@ -7,7 +7,8 @@ import pytest
 
 from awsroll.core.decide.approvals import approval_event, awaited_approval, why_no_answer
 from awsroll.core.model.amount import Amount
-from awsroll.core.model.rollout import Gates, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Gates
 from awsroll.core.model.rollout_events import EventName
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Failure

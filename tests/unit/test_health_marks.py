@@ -5,10 +5,11 @@ import pytest
 from awsroll.core.classify.view import View
 from awsroll.core.decide.health_marks import clear_before_care, clear_for_serving
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Answer, Reason, Result
+from awsroll.core.model.action_results import Answer, Result
 from awsroll.core.model.observation import FleetKind, Lifecycle, Target, TargetState
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.rollout import Limits
+from awsroll.core.model.reasons import Reason
+from awsroll.core.model.rollout_choices import Limits
 from awsroll.core.model.server_record import Server
 from awsroll.core.observe.settle import settle
 from tests.support.looks import NEW, ON_WEB, group, group_look, later, member, rollout, status

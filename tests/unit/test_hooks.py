@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from awsroll.core.model import actions as act
-from awsroll.core.model.hooks import Hook, HookCall, HookPoint, HookSeen, HookSpec, HookState, named, problems_of
+from awsroll.core.model.hook_calls import HookCall, HookSeen, HookState
+from awsroll.core.model.hooks import Hook, HookPoint, HookSpec, named, problems_of
 from awsroll.core.model.observation import FleetKind
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.reasons import Reason
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode
 from awsroll.core.model.status_parts import Failure
@@ -40,7 +43,7 @@ def test_a_run_is_announced_before_it_is_started() -> None:
     (run,) = decided.hooks
     assert (run.hook, run.call) == (CHECK, CALL)
     assert (run.event.point, run.event.instance_ids, run.event.phase) == (CHECK.point, ("i-1",), "rolling")
-    assert [hold.reason for hold in decided.holds] == [act.Reason.RUNNING_HOOK]
+    assert [hold.reason for hold in decided.holds] == [Reason.RUNNING_HOOK]
 
 
 def test_an_announced_run_that_no_observation_shows_is_started_again_as_the_same_run() -> None:
@@ -63,7 +66,7 @@ def test_a_server_leaves_when_its_hook_has_passed() -> None:
     passed = (HookSeen(number=1, state=HookState.SUCCEEDED),)
     one = instance("i-1", rollout="web-1", role="retiring")
     decided = plan(hooked(CHECK), look(one, OLD_ONES[1], at=60, hooks=passed), chosen(announced_hooks=(CALL,)))
-    assert decided.actions == (act.DeregisterTargets(instance_id="i-1", targets=(ON_WEB,), reason=act.Reason.OUTDATED),)
+    assert decided.actions == (act.DeregisterTargets(instance_id="i-1", targets=(ON_WEB,), reason=Reason.OUTDATED),)
     assert (decided.status.hooks.announced, decided.status.hooks.passed) == ((), ("check i-1",))
 
 
@@ -94,7 +97,7 @@ def test_in_a_rollback_a_failed_hook_is_a_warning_and_has_passed(mode: Mode) -> 
     decided = plan(hooked(CHECK), look(*OLD_ONES, new, at=60, hooks=failed), before)
     assert decided.status.failures == ()
     assert decided.status.warnings == ("i-3: hook check failed at before_deregister",)
-    assert decided.actions == (act.DeregisterTargets(instance_id="i-3", targets=(ON_WEB,), reason=act.Reason.OUTDATED),)
+    assert decided.actions == (act.DeregisterTargets(instance_id="i-3", targets=(ON_WEB,), reason=Reason.OUTDATED),)
 
 
 def test_passed_hooks_are_forgotten_with_their_server() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from awsroll.core.model.hooks import Hook, HookKind, HookPoint, HookSpec
 from awsroll.core.model.observation import FleetKind
-from awsroll.core.model.rollout import ReloadCommand, Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import ReloadCommand, Strategy
 from awsroll.core.request.instructions import (
     INSTRUCTING,
     NOTHING_ALLOWED,

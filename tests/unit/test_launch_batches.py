@@ -8,11 +8,12 @@ from awsroll.core.classify.view import View
 from awsroll.core.decide.launch_batches import LAUNCHED_SINGLY
 from awsroll.core.decide.register import tag_launched
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import LAUNCHED_FEWER, Answer, Reason, Result
+from awsroll.core.model.action_results import LAUNCHED_FEWER, Answer, Result
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import Instance, InstanceState, TargetState
 from awsroll.core.model.plan import Plan
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.reasons import Reason
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.server_record import Slots
 from awsroll.core.model.status import Outcome, Status
 from awsroll.core.model.status_parts import Shortage

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 from awsroll.core.aws_names import client_token
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Answer, LaunchInGroup, Reason, Result
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import LaunchInGroup
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import FleetKind
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Desired
 from awsroll.core.observe.settle import settle

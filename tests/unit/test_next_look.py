@@ -7,14 +7,14 @@ import pytest
 
 from awsroll.core.classify.view import View
 from awsroll.core.decide.next_look import LONGEST_SECONDS, seconds_until_next_look
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.calls import Launch
-from awsroll.core.model.hooks import HookCall
+from awsroll.core.model.hook_calls import HookCall
 from awsroll.core.model.observation import FleetKind, Instance, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import Hold
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.rhythm import Awaited, Seen, after, due
-from awsroll.core.model.rollout import Limits
+from awsroll.core.model.rollout_choices import Limits
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import HookRuns

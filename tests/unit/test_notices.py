@@ -7,7 +7,7 @@ import pytest
 
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.command_text import with_options_in
-from awsroll.core.model.rollout import Gates
+from awsroll.core.model.rollout_choices import Gates
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Failure, Gate
 from awsroll.core.model.user_requests import UserRequests

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.calls import Call, CallKind
 from awsroll.core.model.observation import CommandState, Invocation
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.planner import plan

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from awsroll.core.aws_names import client_token
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.amount import EVERYTHING
 from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import Instance, InstanceState, TargetState
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Owner

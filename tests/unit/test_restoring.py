@@ -7,8 +7,9 @@ import pytest
 from awsroll.core.classify.view import View
 from awsroll.core.decide.restore import restore
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import FleetKind, Group, Lifecycle, Observation
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.testing.clock import T0

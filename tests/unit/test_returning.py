@@ -1,9 +1,9 @@
 """A member that does not leave standby: how long awsroll waits for it, and what it keeps afterwards."""
 
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import FleetKind, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import Plan
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.model.status_parts import Desired

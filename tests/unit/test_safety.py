@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from awsroll.core.model.actions import DeregisterTargets, LaunchInstance, Reason, RegisterTargets
+from awsroll.core.model.actions import DeregisterTargets, LaunchInstance, RegisterTargets
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import TargetKey
-from awsroll.core.model.rollout import Gates
+from awsroll.core.model.reasons import Reason
+from awsroll.core.model.rollout_choices import Gates
 from awsroll.core.model.status import Mode, Outcome
 from awsroll.core.model.user_requests import UserRequests
 from awsroll.testing.fleet import FakeFleet

@@ -20,7 +20,8 @@ from awsroll.core.model.observation import (
     TargetState,
 )
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.rollout import Rollout, SkipPolicy, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import SkipPolicy, Strategy
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Desired

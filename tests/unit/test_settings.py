@@ -9,8 +9,8 @@ from awsroll.core.classify.view import View
 from awsroll.core.decide.restore import restore
 from awsroll.core.decide.settings import prepare
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import FleetKind, Group, Observation
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.status_parts import Desired
 from awsroll.core.model.warm_pool import WarmPool
 from awsroll.testing.clock import T0

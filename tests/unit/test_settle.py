@@ -6,10 +6,12 @@ import pytest
 
 from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import EMPTY_ANSWER, Action, Answer, Reason, Result
+from awsroll.core.model.action_results import EMPTY_ANSWER, Answer, Result
+from awsroll.core.model.actions import Action
 from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import CommandState, FleetKind, Instance, InstanceState, Invocation, Lifecycle
 from awsroll.core.model.phases import ServerPhase
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Desired

@@ -1,8 +1,9 @@
 """What an observation right after a call would show of the members that leave a group."""
 
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Answer, Reason, Result
+from awsroll.core.model.action_results import Answer, Result
 from awsroll.core.model.observation import Lifecycle
+from awsroll.core.model.reasons import Reason
 from awsroll.core.observe.shown_after import shown_after
 from tests.support.looks import group_look, member
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from awsroll.core.model.amount import EVERYTHING, NONE, Amount
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
 

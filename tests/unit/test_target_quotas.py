@@ -6,7 +6,8 @@ import pytest
 
 from awsroll.core.model.amount import EVERYTHING, Amount
 from awsroll.core.model.observation import FleetKind, Instance, Target, TargetKey, TargetState
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts
 from awsroll.preflight.routing_facts import Routing

@@ -9,7 +9,6 @@ import pytest
 
 from awsroll.core.model.action_words import change_of
 from awsroll.core.model.actions import (
-    Reason,
     ResumeProcesses,
     SetDeregistrationDelay,
     SetDesiredCapacity,
@@ -18,6 +17,7 @@ from awsroll.core.model.actions import (
     UpdateGroup,
 )
 from awsroll.core.model.observation import TemplateVersion
+from awsroll.core.model.reasons import Reason
 from awsroll.driver import timeline_recorder
 from awsroll.driver.read_story import stored_course
 from awsroll.driver.timeline_recorder import TimelineRecorder

@@ -11,7 +11,7 @@ import pytest
 import awsroll
 from awsroll.core.model.hooks import HookPoint, HookSpec
 from awsroll.core.model.options import Option, options_of
-from awsroll.core.model.rollout import OnFailure, Pace, SkipPolicy, Strategy, Zones
+from awsroll.core.model.rollout_choices import OnFailure, Pace, SkipPolicy, Strategy, Zones
 from awsroll.core.model.values import LONGEST_SECONDS, Seconds, Share
 from awsroll.core.request.spec import RolloutSpec, pace_of, spec_of
 from awsroll.core.request.waves import FleetSpec, FleetsSpec, WaveSpec

@@ -2,7 +2,7 @@
 
 import pytest
 
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.core.request.waves import FleetEnding as Ending, FleetSpec, FleetsSpec, WaveSpec, worst

@@ -24,7 +24,8 @@ from awsroll.core.judge.e_process import Sensitivity
 from awsroll.core.judge.power import Servers, seconds_to_find
 from awsroll.core.judge.zones import is_by_zone
 from awsroll.core.model.observation import TargetGroup
-from awsroll.core.model.rollout import OnFailure, Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import OnFailure, Strategy
 
 CERTAINTY = 0.9995
 """How likely the stated seconds are enough for the judge."""

@@ -25,7 +25,8 @@ from awsroll.core.classify.view import View
 from awsroll.core.model.amount import MOST
 from awsroll.core.model.calls import LEAVING_CALLS, Launch
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState, Lifecycle, TargetState
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Mode
 
 

@@ -9,7 +9,8 @@ from awsroll.core.classify.capacity import Bounds
 from awsroll.core.classify.draining import drain_seconds
 from awsroll.core.classify.target_group_settings import with_health_checks
 from awsroll.core.model.observation import TargetGroup
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Strategy
 
 BOOT_SECONDS = 60.0  # a typical Linux instance, from the launch call until its application listens
 COMMAND_SECONDS = 30.0  # a reload command, including its delivery by SSM

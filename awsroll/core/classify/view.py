@@ -21,7 +21,7 @@ from awsroll.core.model.observation import (
     TargetState,
 )
 from awsroll.core.model.phases import ServerPhase
-from awsroll.core.model.rollout import SkipPolicy
+from awsroll.core.model.rollout_choices import SkipPolicy
 from awsroll.core.model.status import Status
 
 _OWN = frozenset({"original", "observation", "status", "passed_hooks", "since_last"})  # each view has its own

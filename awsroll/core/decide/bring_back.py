@@ -14,13 +14,13 @@ from awsroll.core.decide.reload import may_run
 from awsroll.core.decide.terminating import announce
 from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.calls import CallKind
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetKey, TargetState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.observe.clocks import is_overdue
 from awsroll.core.observe.hook_runs import awaits

@@ -21,13 +21,14 @@ from awsroll.core.decide.retire import retire
 from awsroll.core.decide.settings import make_room
 from awsroll.core.lifecycle import move
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings, end
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
-from awsroll.core.model.rollout import SkipPolicy
+from awsroll.core.model.rollout_choices import SkipPolicy
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.observe.abandoned import abandoned_name, servers_given_up
 from awsroll.core.observe.clocks import has_clock, is_overdue

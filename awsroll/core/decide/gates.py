@@ -18,14 +18,15 @@ from awsroll.core.decide.control_server import most_before_bake
 from awsroll.core.decide.rehearsal import turn_back
 from awsroll.core.decide.zone_turns import candidates_in_turn, is_replaced, launches_in_turn
 from awsroll.core.lifecycle import note
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.evidence import Evidence
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import AlarmState
 from awsroll.core.model.plan import add_failures, add_warnings
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
-from awsroll.core.model.rollout import Rollout, Strategy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Failure, Rehearsal

@@ -19,10 +19,11 @@ from collections.abc import Iterable
 from awsroll.core.classify.view import View
 from awsroll.core.decide.settings import given
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import Instance, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.setting_names import PROCESS, SUSPENDED
 from awsroll.core.model.status import Status
 from awsroll.core.observe.abandoned import is_abandoned

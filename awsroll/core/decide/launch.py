@@ -18,11 +18,12 @@ from awsroll.core.decide.launch_batches import in_calls, numbered
 from awsroll.core.decide.victims import order
 from awsroll.core.decide.zone_turns import candidates_in_turn, zone_in_turn, zones_to_come
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.actions import Action
 from awsroll.core.model.calls import Call, CallKind, Launch
 from awsroll.core.model.observation import FleetKind, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.server_record import Slots
 from awsroll.core.model.status import Status

@@ -15,10 +15,10 @@ from awsroll.core.classify.draining import CONFIRM_SECONDS, drain_seconds
 from awsroll.core.classify.new_flows import seconds_of_new_flows
 from awsroll.core.classify.view import View
 from awsroll.core.decide import gates
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import FleetKind, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import Hold
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.rhythm import Awaited, Seen, due
 from awsroll.core.model.server_record import Server
 from awsroll.core.observe import clocks

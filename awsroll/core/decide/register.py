@@ -7,11 +7,11 @@ from awsroll.core.classify.replacement import owner_tags
 from awsroll.core.classify.serving import unregistered
 from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import Instance, InstanceState, Lifecycle, TargetKey
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.status import Mode
 from awsroll.core.observe.clocks import is_steady
 from awsroll.core.observe.hook_runs import awaits, is_new

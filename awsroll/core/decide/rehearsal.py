@@ -14,10 +14,10 @@ from datetime import timedelta
 
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import move, note
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Status

@@ -15,13 +15,14 @@ from awsroll.core.decide.retire import awaits_leave, is_tagged, note_deregistere
 from awsroll.core.decide.terminating import announce
 from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.actions import Action
 from awsroll.core.model.calls import Call, CallKind
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Mode, Status

@@ -16,9 +16,10 @@ from awsroll.core.decide.health_marks import clear_before_care
 from awsroll.core.decide.settings import Rest, give_care, given
 from awsroll.core.decide.suspended_processes import SCALING_PROCESS
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Hold, Plan, add_warnings
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.setting_names import MAXIMUM, PROCESS, RUNNING, SUSPENDED

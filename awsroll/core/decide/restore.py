@@ -15,8 +15,9 @@ from awsroll.core.decide.setting_calls import writes
 from awsroll.core.decide.settings import given, is_pinned, value_of, version_text
 from awsroll.core.decide.suspended_processes import processes_to_resume
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import Group
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.setting_names import MAXIMUM, MINIMUM, POOL, PROCESS, RUNNING, VERSION, target_group_of
 from awsroll.core.model.status import Mode, Status

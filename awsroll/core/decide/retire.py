@@ -18,12 +18,13 @@ from awsroll.core.decide.set_aside import set_aside
 from awsroll.core.decide.terminating import announce, terminate
 from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.actions import Action
 from awsroll.core.model.calls import CallKind
 from awsroll.core.model.hooks import HookPoint
 from awsroll.core.model.observation import FleetKind, Instance, Lifecycle, TargetKey
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.observe.clocks import is_drained

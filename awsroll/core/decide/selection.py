@@ -21,7 +21,7 @@ from awsroll.core.model.amount import MOST
 from awsroll.core.model.observation import FleetKind, Instance, TargetKey
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.replacing import replace
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Status
 from awsroll.core.observe.rollback import drop_launched
 

@@ -17,10 +17,10 @@ from awsroll.core.classify.replacement import owner_tags
 from awsroll.core.classify.view import View
 from awsroll.core.decide.terminating import announce
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.calls import CallKind
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState, Lifecycle
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Owner, SetAside

@@ -2,8 +2,9 @@
 
 from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import Group, TemplateVersion
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.setting_names import (
     DELAY,
     INTERVAL,

@@ -15,11 +15,12 @@ from awsroll.core.decide.group_sizes import restored_maximum
 from awsroll.core.decide.setting_calls import writes
 from awsroll.core.decide.suspended_processes import SCALING_PROCESS, processes_to_resume, processes_to_suspend
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.actions import Action
 from awsroll.core.model.observation import Group, TemplateVersion
 from awsroll.core.model.plan import add_warnings
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.setting_names import (
     DESIRED,
     MAXIMUM,

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from awsroll.core.classify.desired import surplus
 from awsroll.core.classify.view import View
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.actions import Action
 from awsroll.core.model.calls import Call, CallKind
 from awsroll.core.model.observation import FleetKind, Instance, TargetKey
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Status
 from awsroll.core.observe.early_drains import is_quiet, note_saved

@@ -3,53 +3,15 @@
 A plan holds actions of one kind only; then the fleet is observed again. Repeating an action on an unchanged fleet is
 harmless, or its precondition makes it so. The executor checks the precondition right before the call. If it no longer
 holds, the executor returns `STALE`, which is not an error.
-
-`Result` is the outcome of an action; `settle` turns results into the next status.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeAlias
 
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.observation import TargetKey, TemplateVersion
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.warm_pool import WarmPool
-
-
-class Reason(StrEnum):
-    """The reason of an action or a wait: the metric label, the log field and the headings of the docs."""
-
-    PREPARING = "preparing"
-    PINNING_VERSION = "pinning-version"
-    MAKING_ROOM = "making-room"
-    SURGING = "surging"
-    REPLACING_VACANCY = "replacing-vacancy"
-    OUTDATED = "outdated"
-    UNHEALTHY = "unhealthy"
-    SURPLUS = "surplus"
-    DRAINED = "drained"
-    KEPT_FOR_INSPECTION = "kept-for-inspection"
-    NEW_INSTANCE_RUNNING = "new-instance-running"
-    RELOADED = "reloaded"
-    HEALTHY_DESPITE_MARK = "healthy-despite-mark"
-    STOPPING = "stopping"
-    ROLLING_BACK = "rolling-back"
-    RESTORING = "restoring"
-    SETTLING = "settling"
-    # waits
-    DRAINING = "draining"
-    TERMINATING = "terminating"
-    LAUNCHING = "launching"
-    VERIFYING = "verifying"
-    RUNNING_COMMAND = "running-command"
-    RUNNING_HOOK = "running-hook"
-    CAPACITY = "waiting-for-capacity"
-    CHECKPOINT = "waiting-at-checkpoint"
-    APPROVAL = "waiting-for-approval"
-    JUDGING = "waiting-for-verdict"
-    BAKING = "baking"
-    SKIPPED = "waiting-for-protected-or-standby"
-    BLOCKED = "waiting-to-go-on"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,41 +277,3 @@ def instance_ids_of(action: Action) -> tuple[str, ...]:
     """Return the instances that an action names."""
     instance_id = getattr(action, "instance_id", "")
     return (instance_id,) if instance_id else tuple(getattr(action, "instance_ids", ()))
-
-
-class Answer(StrEnum):
-    """The answer to an action."""
-
-    DONE = "done"  # AWS accepted it
-    STALE = "stale"  # the precondition no longer held: no call was made
-    REFUSED = "refused"  # AWS refused it: no effect
-    UNANSWERED = "unanswered"  # it may or may not have had an effect
-
-
-PUT_OFF = "PutOff"
-"""The code of an action that is postponed to the next step."""
-LAUNCHED_FEWER = "LaunchedFewer"
-"""The code of a launch beyond the last instance that EC2 has launched for its batch."""
-EMPTY_ANSWER = "EmptyAnswer"
-"""The code of a launch that AWS answered without instances and without errors."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """The outcome of one action.
-
-    Attributes:
-        instance_ids: for launches: the new instances; for calls on several instances: those that AWS accepted.
-        code: AWS's error code for `REFUSED` and `UNANSWERED`; `PUT_OFF` if the step had no time left for the action.
-        message: one line for people: AWS's message, or why the action is stale.
-        transient: the cause of the refusal may pass by itself (no capacity, activity in progress, throttling).
-        denied: a refusal because of missing permission or invalid credentials.
-    """
-
-    action: Action
-    answer: Answer
-    instance_ids: tuple[str, ...] = ()
-    code: str = ""
-    message: str = ""
-    transient: bool = False
-    denied: bool = False

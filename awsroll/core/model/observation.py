@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from awsroll.core.model.hooks import HookSeen
+from awsroll.core.model.hook_calls import HookSeen
 from awsroll.core.model.period import Schedule
 from awsroll.core.model.warm_pool import WarmPool
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from awsroll.core.model.actions import Action, Reason
-from awsroll.core.model.hooks import HookRun
+from awsroll.core.model.actions import Action
+from awsroll.core.model.hook_calls import HookRun
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from awsroll.core.model.actions import Action, Reason
+from awsroll.core.model.actions import Action
 from awsroll.core.model.plan import Hold
+from awsroll.core.model.reasons import Reason
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from awsroll.core.model.hooks import HookCall
+from awsroll.core.model.hook_calls import HookCall
 from awsroll.core.model.replacing import replace
 
 

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import PUT_OFF, Action, Answer, Result, instance_ids_of
+from awsroll.core.model.action_results import PUT_OFF, Answer, Result
+from awsroll.core.model.actions import Action, instance_ids_of
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.server_record import Server

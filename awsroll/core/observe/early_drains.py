@@ -12,7 +12,8 @@ from awsroll.core.classify.estimates import seconds_to_drain
 from awsroll.core.classify.new_flows import seconds_of_new_flows
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import ServerChanges, amend
-from awsroll.core.model.hooks import Hook, HookCall, HookPoint, HookSeen, HookState, passed_key
+from awsroll.core.model.hook_calls import HookCall, HookSeen, HookState, passed_key
+from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.observation import FleetKind, Instance
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings

@@ -15,12 +15,13 @@ from typing import Any
 from awsroll.core.classify.estimates import seconds_to_drain
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import ServerChanges, note, phase_of, rollout_phase
-from awsroll.core.model.actions import Reason
-from awsroll.core.model.hooks import Hook, HookCall, HookEvent, HookPoint, HookRun, HookSeen, HookState, passed_key
+from awsroll.core.model.hook_calls import HookCall, HookEvent, HookRun, HookSeen, HookState, passed_key
+from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.observation import Instance
 from awsroll.core.model.phases import RolloutPhase, ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from awsroll.core.classify.view import View
 from awsroll.core.model.evidence import Evidence, Sample
-from awsroll.core.model.hooks import HookCall, HookSeen, HookState, Reading
+from awsroll.core.model.hook_calls import HookCall, HookSeen, HookState, Reading
 from awsroll.core.model.observation import Instance
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_warnings

@@ -7,9 +7,11 @@ expiry (standalone, after its drain) or once its group no longer lists it.
 from collections.abc import Collection
 
 from awsroll.core.classify.view import View
-from awsroll.core.model.actions import Answer, DetachFromGroup, Reason, Result, TagInstances, instance_ids_of
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import DetachFromGroup, TagInstances, instance_ids_of
 from awsroll.core.model.observation import FleetKind, Instance
 from awsroll.core.model.plan import add_warnings
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import SetAside

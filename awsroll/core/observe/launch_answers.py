@@ -17,9 +17,10 @@ from awsroll.core.classify.refusals import (
     refusal_of,
 )
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import EMPTY_ANSWER, LAUNCHED_FEWER, Answer, Reason, Result
+from awsroll.core.model.action_results import EMPTY_ANSWER, LAUNCHED_FEWER, Answer, Result
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.plan import add_failures, add_warnings
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Failure

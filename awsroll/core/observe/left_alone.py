@@ -7,7 +7,8 @@ here: it does not keep awsroll from having the group terminate a member.
 
 from awsroll.core.classify.draining import active_registrations
 from awsroll.core.classify.view import View
-from awsroll.core.model.actions import Answer, Result, TerminateInstance
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import TerminateInstance
 from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Status

@@ -15,10 +15,12 @@ from awsroll.core.classify.refusals import is_template_missing
 from awsroll.core.classify.view import View
 from awsroll.core.lifecycle import ServerChanges
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import PUT_OFF, Answer, Reason, Result, instance_ids_of
+from awsroll.core.model.action_results import PUT_OFF, Answer, Result
+from awsroll.core.model.actions import instance_ids_of
 from awsroll.core.model.calls import LEAVING_CALLS, Call, CallKind
 from awsroll.core.model.observation import CommandState, Instance, Lifecycle
 from awsroll.core.model.plan import add_failures, add_warnings, pause
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.setting_names import VERSION, names_set_by
 from awsroll.core.model.status import Mode, Status

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from awsroll.core.classify.refusals import Refusal, is_not_offered, refusal_of
 from awsroll.core.classify.view import View
-from awsroll.core.model.actions import Answer, LaunchInGroup, Result
+from awsroll.core.model.action_results import Answer, Result
+from awsroll.core.model.actions import LaunchInGroup
 from awsroll.core.model.calls import Launch
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Status

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from awsroll.core.model import actions as act
-from awsroll.core.model.actions import Answer, Result
+from awsroll.core.model.action_results import Answer, Result
 from awsroll.core.model.observation import Lifecycle, Observation
 from awsroll.core.model.replacing import replace
 

@@ -14,10 +14,10 @@ from typing import assert_never
 
 from awsroll.core.classify.capacity import Capacity
 from awsroll.core.classify.view import View
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import StatusCheck
 from awsroll.core.model.plan import add_failures, add_warnings
 from awsroll.core.model.proposals import Proposals
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.status import Mode, Status
 from awsroll.core.model.status_parts import Failure, Owner
 

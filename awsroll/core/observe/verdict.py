@@ -13,7 +13,8 @@ from awsroll.core.model.observation import Group
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.plan import add_failures, add_warnings, pause
 from awsroll.core.model.replacing import replace
-from awsroll.core.model.rollout import OnFailure, Rollout
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import OnFailure
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Mode, Outcome, Status
 from awsroll.core.model.status_parts import Failure, Owner, Rehearsal

@@ -11,8 +11,8 @@ from awsroll.core.decide.finish import release_for_stop
 from awsroll.core.decide.register import missing_targets
 from awsroll.core.decide.restore import all_goals
 from awsroll.core.decide.settings import value_of
-from awsroll.core.model.actions import Reason
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState
+from awsroll.core.model.reasons import Reason
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.setting_names import DESIRED, PROCESS, VERSION
 from awsroll.core.tags import RELOADING, REPLACEMENT, REPLACES_TAG, RETIRING

@@ -30,7 +30,8 @@ from awsroll.core.model.observation import (
 )
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.replacing import replace
-from awsroll.core.model.rollout import Rollout, SkipPolicy
+from awsroll.core.model.rollout import Rollout
+from awsroll.core.model.rollout_choices import SkipPolicy
 from awsroll.core.model.server_record import Server, Slots
 from awsroll.core.model.setting_names import (
     DESIRED,

@@ -18,7 +18,7 @@ from awsroll.core.model.hooks import HOOKS, HookSpec
 from awsroll.core.model.options import FAILURE, FLEET, GATES, PACE, VERSION, WAITING, option, read_fields
 from awsroll.core.model.period import PERIODS, Period
 from awsroll.core.model.probe_form import FORM as FORM_OF_PROBE
-from awsroll.core.model.rollout import LONGEST_LEASE_SECONDS, OnFailure, SkipPolicy, Strategy, Zones
+from awsroll.core.model.rollout_choices import LONGEST_LEASE_SECONDS, OnFailure, SkipPolicy, Strategy, Zones
 from awsroll.core.model.values import LISTED_NAME, NAME, SHELL, Choice, Count, Seconds, SecretText, Share, Switch, Text
 
 _REMARK_CHARACTERS = 500

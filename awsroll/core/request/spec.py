@@ -11,7 +11,7 @@ from typing import Any
 from awsroll.core.model.amount import EVERYTHING, MOST_PERCENT, NONE, Amount
 from awsroll.core.model.hooks import HookPoint, HookSpec, problems_of
 from awsroll.core.model.period import problems_of_periods
-from awsroll.core.model.rollout import Judging, OnFailure, Pace, Strategy, Zones
+from awsroll.core.model.rollout_choices import Judging, OnFailure, Pace, Strategy, Zones
 from awsroll.core.request.drain_probe import probe_of
 from awsroll.core.request.rollout_options import RolloutOptions
 from awsroll.errors import SpecError

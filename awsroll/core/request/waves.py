@@ -14,7 +14,7 @@ from enum import StrEnum
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.composed_values import Many, Nested
 from awsroll.core.model.options import option, option_metadata, read_fields
-from awsroll.core.model.rollout import Strategy
+from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.values import CONTROLS, LISTED_NAME, NAME, ONE_LINE, Choice, Count, Seconds, Share, Text
 from awsroll.core.request.spec import RolloutSpec
