@@ -87,6 +87,7 @@ class FleetFacts:
         spot: standalone: the ids of the Spot Instances.
         free_addresses: the number of free addresses by subnet; empty if they could not be read.
         sizes: what each server takes of a quota, by instance id.
+        described: the servers of the fleet as EC2 describes them, by instance id.
     """
 
     kind: FleetKind
@@ -99,6 +100,7 @@ class FleetFacts:
     spot: frozenset[str] = frozenset()
     free_addresses: Mapping[str, int] = field(default_factory=dict)
     sizes: Mapping[str, ServerSize] = field(default_factory=dict)
+    described: Mapping[str, Reply] = field(default_factory=dict)
 
     @property
     def live(self) -> tuple[Instance, ...]:

@@ -99,6 +99,7 @@ def inspect_group(aws: Connection, spec: RolloutSpec, findings: Findings) -> Fle
         routing=routing,
         free_addresses={subnet.subnet_id: subnet.free_addresses for subnet in subnets},
         sizes={name: size_of(server) for name, server in servers.items()},
+        described=servers,
     )
 
 

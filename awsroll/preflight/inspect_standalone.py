@@ -78,6 +78,7 @@ def inspect_standalone(aws: Connection, spec: RolloutSpec, findings: Findings) -
         spot=frozenset(name for name, server in servers.items() if server.get("InstanceLifecycle") == "spot"),
         free_addresses=_free_addresses(aws, instances, findings) if spec.strategy is not Strategy.RELOAD else {},
         sizes={name: size_of(server) for name, server in servers.items()},
+        described=own,
     )
 
 

@@ -29,6 +29,7 @@ from awsroll.preflight.launch_call_checks import check_launch_call
 from awsroll.preflight.lookups import account_of, new_rollout_id
 from awsroll.preflight.new_rollout import check_floor, first_status, rollout_of
 from awsroll.preflight.plan_fingerprint import fingerprint_of, pinned
+from awsroll.preflight.read_lattice import lattice_target_groups
 from awsroll.preflight.reload_checks import check_reload
 from awsroll.preflight.serving_report import report_serving
 from awsroll.preflight.tag_checks import check_tags
@@ -181,6 +182,10 @@ class _Preflight:
                 check_root_volumes(fleet, findings)
         if fleet.live and all(goal.is_on(instance) for instance in fleet.live):
             return  # there are no steps
+        with findings.checking(Check.INVENTORY):
+            attached = {entry.name for entry in fleet.inventory}
+            lattice = lattice_target_groups(self._aws, fleet.described, findings, attached=attached)
+            check_inventory(lattice, findings, replaces=not self._reloading)
         with findings.checking(Check.CAPACITY):
             check_floor(spec, rollout, fleet, findings)
             check_cap(rollout, fleet, goal, findings)

@@ -19,7 +19,6 @@ from awsroll.preflight.read_inventory import (
     other_target_groups,
     sources_of_group,
 )
-from awsroll.preflight.read_lattice import lattice_target_groups
 
 _EXCLUDE = "--exclude-target-group"
 
@@ -61,7 +60,6 @@ def standalone_inventory(aws: Connection, spec: RolloutSpec, known: Known, findi
         for other in other_target_groups(aws, known.servers, known.target_groups)
     ]
     entries += classic_load_balancers(aws, known.servers, findings)
-    entries += lattice_target_groups(aws, known.servers, findings)
     return [*entries, *attachments(known.servers)]
 
 
@@ -80,7 +78,6 @@ def group_inventory(aws: Connection, spec: RolloutSpec, known: Known, findings: 
     attached = {entry.name for entry in sources_of_group(known.group)}
     classic = classic_load_balancers(aws, servers, findings)
     entries += [entry for entry in classic if entry.name not in attached]
-    entries += lattice_target_groups(aws, servers, findings, attached=attached)
     entries += attachments(servers)
     return GroupInventory(entries=tuple(entries), rolled=tuple(rolled))
 

@@ -51,7 +51,7 @@ def test_a_small_rollout_takes_few_calls_observations_and_writes(
     assert measured.reported == measured.total, "the report counts what is on the wire"
 
 
-@pytest.mark.parametrize(("kind", "servers", "most"), [("standalone", 2, 12), ("group", 2, 16), ("group", 101, 16)])
+@pytest.mark.parametrize(("kind", "servers", "most"), [("standalone", 2, 11), ("group", 2, 15), ("group", 101, 15)])
 def test_a_rollout_with_nothing_to_do_changes_nothing_and_asks_little(kind: str, servers: int, most: int) -> None:
     measured = measure(Case(kind=kind, servers=servers, concurrent="1", version=1))
 
