@@ -23,6 +23,7 @@ from awsroll.errors import AwsrollError, NoApprovalAwaitedError, RolloutNotFound
 from awsroll.report.markup import add, as_html, element
 from awsroll.report.page_style import STYLE
 from handling import log
+from named import InvalidEvent
 from rollout_context import rollout_context
 
 _COMMANDS = {"approve": Command.APPROVE, "reject": Command.REJECT}
@@ -50,10 +51,14 @@ button.bad{background:#b3261e}
 
 
 def handler(event: Any, context: Any = None) -> dict[str, Any]:
-    """Answer one HTTP request."""
+    """Answer one HTTP request.
+
+    Raises:
+        InvalidEvent: if the event is no request of a function URL.
+    """
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=str(getattr(context, "aws_request_id", "")))
-    http = event["requestContext"]["http"]
+    http = _http_of(event)
     if http["method"] not in ("GET", "HEAD", "POST"):
         return _message(HTTPStatus.METHOD_NOT_ALLOWED, "This page shows a checkpoint and takes an answer.")
     try:
@@ -66,6 +71,15 @@ def handler(event: Any, context: Any = None) -> dict[str, Any]:
         log.warning("approval.failed", error=type(error).__name__, message=str(error))
         problem = "The answer cannot be stored at the moment, and nothing was changed. Try again, or use the command."
         return _message(HTTPStatus.SERVICE_UNAVAILABLE, problem)
+
+
+def _http_of(event: Any) -> dict[str, Any]:
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    http = context.get("http") if isinstance(context, dict) else None
+    if not isinstance(http, dict) or not isinstance(http.get("method"), str):
+        problem = "this function answers requests of its function URL alone; the event is none, and nothing was changed"
+        raise InvalidEvent(problem)
+    return http
 
 
 def _answered(event: Any, http: Any) -> dict[str, Any]:

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+import approval_page
 import codepipeline
 import container
+from awsroll.core.approval_link import ApprovalLink
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.stores import RolloutRequest
+from awsroll.stores.signing import FileSigner
 from awsroll.testing.clock import VirtualClock
 from named import HandlerError, InvalidEvent
 from tests.fuzz.mutations import as_json, broken_text, fuzzed, mutated, mutations, seeds
@@ -21,6 +24,7 @@ from tests.fuzz.valid_inputs import EVENTS, REQUESTS
 from tests.stores.records import busy_record
 
 LONGEST_MESSAGE = 1000
+ANSWERED = {200, 403, 404, 405, 409}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,6 +39,18 @@ def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RefusingSessi
         store.save(busy_record())
         store.put_note("web-1", RolloutRequest(request=RolloutSpec(asg="web")))
         yield session
+
+
+@pytest.fixture(scope="module")
+def link(refusing: RefusingSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return a link to a checkpoint of the stored rollout, signed with the key of the handlers."""
+    file = tmp_path_factory.mktemp("key") / "key"
+    file.write_bytes(b"k" * 32)
+    file.chmod(0o600)
+    now = VirtualClock().now()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(container.APPROVAL_KEY, str(file))
+        yield ApprovalLink.asked("web-1", checkpoint=1, since=now, at=now).signed(FileSigner(file).sign)
 
 
 DRIVERS = {"prepare", "reconcile", "control", "plan_waves", "judge_wave", "watch_waves"}
@@ -91,6 +107,20 @@ def test_every_job_of_codepipeline_gets_an_answer(
         assert len(refusing.answers) == 1
 
 
+@given(edits=st.sampled_from((0, 1, 1, 2)), seed=seeds(), method=st.sampled_from(("GET", "POST")))
+@fuzzed
+def test_the_page_of_links_answers_every_request(edits: int, seed: int, method: str, link: str) -> None:
+    context = {"http": {"method": method, "sourceIp": "203.0.113.7"}}
+    event = {"rawPath": f"/{link}", "requestContext": context, "body": "answer=approve", "isBase64Encoded": False}
+
+    try:
+        answer = approval_page.handler(mutated(event, edits, seed), None)
+    except InvalidEvent as error:
+        answer = {"statusCode": 200, "body": f"{error}</html>\n"}
+    assert answer["statusCode"] in ANSWERED
+    assert answer["body"].endswith("</html>\n")
+
+
 def test_a_key_that_is_given_twice_is_refused_by_name(refusing: RefusingSession) -> None:
     text = '{"request": {"asg": "web",\n "asg": "api"}}'
     with pytest.raises(InvalidEvent, match="line 2 gives the key 'asg' again; line 1 has it already"):
@@ -101,4 +131,4 @@ def test_the_fuzzed_handlers_are_all_handlers() -> None:
     folder = Path(container.__file__).parent
     handlers = {path.stem for path in folder.glob("*.py") if "\ndef handler(" in path.read_text()}
 
-    assert handlers - {"codepipeline", "durable"} == set(EVENTS)
+    assert handlers - {"approval_page", "codepipeline", "durable"} == set(EVENTS)
