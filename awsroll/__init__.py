@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         status as status,
     )
     from awsroll.api.store_halt import halt as halt, unhalt as unhalt
+    from awsroll.api.store_limits import budget as budget, remove_budget as remove_budget, set_budget as set_budget
     from awsroll.core.model.hook_calls import HookEvent as HookEvent
     from awsroll.core.model.hooks import HookPoint as HookPoint, HookSpec as HookSpec
     from awsroll.core.model.rollout_choices import (
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
         RolloutSummary as RolloutSummary,
     )
     from awsroll.stores import (
+        Budget as Budget,
         Halt as Halt,
         LocalStore as LocalStore,
         RecordStore as RecordStore,
@@ -147,11 +149,12 @@ _HOMES = {
         "status",
     ),
     "awsroll.api.store_halt": ("halt", "unhalt"),
+    "awsroll.api.store_limits": ("budget", "remove_budget", "set_budget"),
     "awsroll.driver.halt_store": ("Unhalted",),
     "awsroll.repairs.release": ("Released",),
     "awsroll.repairs.repaired": ("Repaired",),
     "awsroll.report": ("FleetsPlan", "FleetsReport", "Report", "RolloutPlan", "RolloutSummary"),
-    "awsroll.stores": ("Halt", "LocalStore", "RecordStore"),
+    "awsroll.stores": ("Budget", "Halt", "LocalStore", "RecordStore"),
     "awsroll.waves.keep_fleets": ("KeepReport",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -42,6 +42,11 @@ def open_store(
     return opening.open_store(address, session=opened, sign_key=sign_key)
 
 
+def record_store(store: RecordStore | str | None) -> RecordStore:
+    """Return one of awsroll's own stores: the given one, or the one at an address."""
+    return store if isinstance(store, RecordStore) else open_store(store)
+
+
 def with_instructions(
     context: Context, request: RolloutSpec | FleetSpec | None, confirm: ConfirmInstructions | None
 ) -> Context:

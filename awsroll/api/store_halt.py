@@ -1,6 +1,6 @@
 """Halt all rollouts of a store, and lift the halt."""
 
-from awsroll.api.given import open_store
+from awsroll.api.given import record_store
 from awsroll.clock import SystemClock
 from awsroll.driver import halt_store
 from awsroll.driver.halt_store import Unhalted
@@ -22,7 +22,7 @@ def halt(reason: str = "", *, store: RecordStore | str | None = None, clock: Clo
     Raises:
         StateError: if the halt cannot be read or written; nothing was changed.
     """
-    return halt_store.halt(_opened(store), clock or SystemClock(), reason=reason)
+    return halt_store.halt(record_store(store), clock or SystemClock(), reason=reason)
 
 
 def unhalt(*, store: RecordStore | str | None = None) -> Unhalted:
@@ -31,8 +31,4 @@ def unhalt(*, store: RecordStore | str | None = None) -> Unhalted:
     Raises:
         StateError: if the halt cannot be read or written; nothing was changed.
     """
-    return halt_store.unhalt(_opened(store))
-
-
-def _opened(store: RecordStore | str | None) -> RecordStore:
-    return store if isinstance(store, RecordStore) else open_store(store)
+    return halt_store.unhalt(record_store(store))

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def budget(common: CommonOptions, *, rollouts: int | None, servers: int | None, removes: bool) -> int:
     """Show or set how many rollouts and servers in flight the store allows at once, in each account and region.
 
-    A rollout beyond the budget waits before it starts or resumes; with --no-wait it is refused (exit 4). Rollouts that
-    run go on. A rollback and an abort never wait.
+    A rollout beyond the budget waits before it starts or resumes, in the order in which the rollouts came. With
+    --no-wait it is refused (exit 4). Rollouts that run go on. A rollback and an abort never wait.
     """
     from awsroll.clock import SystemClock  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.driver import halt_store  # noqa: PLC0415 - see above
@@ -38,7 +38,9 @@ def budget(common: CommonOptions, *, rollouts: int | None, servers: int | None, 
     if removes and limits:
         problem = "--none removes the budget: pass no --rollouts and no --servers with it. Nothing was changed"
         raise SpecError(problem)
-    if limits or removes:
+    if removes:
+        halt_store.remove_budget(store)
+    elif limits:
         halt_store.set_budget(store, SystemClock(), rollouts=rollouts, servers=servers)
     found = store.budgets.load()
     if common.json:

@@ -1,6 +1,7 @@
 """Room in the budget of a store: a rollout waits for it before it starts or resumes, and takes its share then.
 
-A rollback and an abort never wait: they make a fleet whole again. See `stores.budgets` for how a share is held.
+Rollouts that wait get their shares in the order in which they came. A rollback and an abort never wait: they make a
+fleet whole again. See `stores.budgets` for how a share is held.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 10.0
 
 
-def take_share(store: Store, rollout: Rollout, clock: Clock, *, in_any_case: bool = False) -> None:
+def take_share(store: Store, rollout: Rollout, clock: Clock, *, in_any_case: bool = False, waits: bool = False) -> None:
     """Take the share of a rollout in the budget of its store; its lock is held.
 
     Args:
@@ -31,6 +32,7 @@ def take_share(store: Store, rollout: Rollout, clock: Clock, *, in_any_case: boo
         rollout: the rollout that starts or resumes.
         clock: decides which leases have expired.
         in_any_case: take the share also if the budget has no room.
+        waits: keep a place for the rollout if the budget has no room: the caller tries again soon.
 
     Raises:
         BudgetFullError: if the budget has no room; nothing was changed.
@@ -38,7 +40,7 @@ def take_share(store: Store, rollout: Rollout, clock: Clock, *, in_any_case: boo
     if not isinstance(store, RecordStore | GuardedStore):
         return
     budgets = store.budgets if isinstance(store, RecordStore) else store
-    missing = budgets.take_share(rollout, clock=clock, in_any_case=in_any_case)
+    missing = budgets.take_share(rollout, clock=clock, in_any_case=in_any_case, waits=waits)
     if missing is not None:
         raise _full(store, missing, clock.now())
 
@@ -54,13 +56,13 @@ def check_room(store: Store, rollout: Rollout, clock: Clock, warn: Callable[[str
     missing = store.budgets.room_for(rollout, clock=clock)
     if missing is None:
         return
-    if not missing.others:
+    if missing.is_too_large:
         raise _full(store, missing, clock.now())
     warn(f"the rollout would wait for the budget of the store: {_described(store, missing, clock.now())}")
 
 
 def await_room(session: Session, rollout: Rollout, context: Context) -> None:
-    """Wait until the budget of the store has room for a rollout. No lock is held meanwhile.
+    """Wait until the budget of the store has room for a rollout, with a place in the order. No lock is held meanwhile.
 
     Args:
         session: the call that is to start or resume the rollout.
@@ -74,19 +76,24 @@ def await_room(session: Session, rollout: Rollout, context: Context) -> None:
     if not isinstance(store, RecordStore):
         return
     said: tuple[str, ...] | None = None
-    while (missing := store.budgets.room_for(rollout, clock=clock)) is not None:
-        if not (context.wait_for_approval and missing.others) or context.stop_requested():
+    ask = store.budgets.wait_for_room if context.wait_for_approval else store.budgets.room_for
+    while (missing := ask(rollout, clock=clock)) is not None:
+        if not context.wait_for_approval or missing.is_too_large or context.stop_requested():
+            if context.wait_for_approval:
+                store.budgets.leave(rollout, clock=clock)
             raise _full(store, missing, clock.now())
-        running = tuple(share.rollout_id for share in missing.others)
-        if running != said:
-            said = running
+        awaited = tuple(share.rollout_id for share in (*missing.others, *missing.before))
+        if awaited != said:
+            said = awaited
             message = f"waiting for the budget of the store: {_described(store, missing, clock.now())}"
             session.emit("budget.awaited", message=message)
         clock.sleep(_POLL_SECONDS)
 
 
 def _full(store: Store, missing: "Shortfall", at: datetime) -> BudgetFullError:
-    advice = "Try again later" if missing.others else "Lower --concurrent, or raise the budget with `awsroll budget`"
+    advice = (
+        "Lower --concurrent, or raise the budget with `awsroll budget`" if missing.is_too_large else "Try again later"
+    )
     return BudgetFullError(f"{_described(store, missing, at)}. Nothing was changed. {advice}")
 
 

@@ -1,10 +1,11 @@
-"""Halt all rollouts of a store, lift the halt, and set the budget of the store. All need the store alone."""
+"""Halt all rollouts of a store, lift the halt, and set or remove the budget. All need the store alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from awsroll.core.model.status import Outcome
 from awsroll.driver.caller_name import local_name
+from awsroll.errors import SpecError
 from awsroll.ports import Clock, Record
 from awsroll.stores import Budget, Halt, RecordStore
 
@@ -53,14 +54,37 @@ def unhalt(store: RecordStore) -> Unhalted:
     return Unhalted(halt=store.change_halt(lambda _: None), paused=_paused_by_halt(store.unfinished()))
 
 
-def set_budget(store: RecordStore, clock: Clock, *, rollouts: int | None, servers: int | None) -> Budget | None:
-    """Set the budget of a store, or remove it if both limits are None; return the budget before.
+def set_budget(store: RecordStore, clock: Clock, *, rollouts: int | None, servers: int | None) -> Budget:
+    """Set the budget of a store; return it.
+
+    Args:
+        store: the store.
+        clock: the clock, for the time of the budget.
+        rollouts: how many rollouts may run at once; None: any number.
+        servers: how many servers may be in flight in all of them; None: any number.
+
+    Raises:
+        SpecError: if there is no limit, or a limit is less than 1; nothing was changed.
+        StateError: if the budget cannot be read or written; nothing was changed.
+    """
+    limits = {"rollouts": rollouts, "servers": servers}
+    problems = [f"{name}: {limit} is less than 1" for name, limit in limits.items() if limit is not None and limit < 1]
+    if rollouts is None and servers is None:
+        problems.append("a budget limits rollouts, servers or both")
+    if problems:
+        raise SpecError(*problems)
+    wanted = Budget(rollouts=rollouts, servers=servers, by=local_name(), since=clock.now().replace(microsecond=0))
+    store.budgets.change(wanted)
+    return wanted
+
+
+def remove_budget(store: RecordStore) -> Budget | None:
+    """Remove the budget of a store; return the budget before, None if there was none.
 
     Raises:
         StateError: if the budget cannot be read or written; nothing was changed.
     """
-    wanted = Budget(rollouts=rollouts, servers=servers, by=local_name(), since=clock.now().replace(microsecond=0))
-    return store.budgets.change(None if rollouts is None and servers is None else wanted)
+    return store.budgets.change(None)
 
 
 def _paused_by_halt(records: Sequence[Record]) -> tuple[str, ...]:

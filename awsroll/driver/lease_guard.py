@@ -126,12 +126,14 @@ class GuardedStore:
         """Return the halt of all rollouts of the store; None if there is none, or the store cannot tell."""
         return self._store.halted() if isinstance(self._store, RecordStore) else None
 
-    def take_share(self, rollout: Rollout, *, clock: Clock, in_any_case: bool = False) -> "Shortfall | None":
+    def take_share(
+        self, rollout: Rollout, *, clock: Clock, in_any_case: bool = False, waits: bool = False
+    ) -> "Shortfall | None":
         """Take a share of the budget of the store, while the lease is held; return why there is no room."""
         self._lease.check()
         if not isinstance(self._store, RecordStore):
             return None
-        return self._store.budgets.take_share(rollout, clock=clock, in_any_case=in_any_case)
+        return self._store.budgets.take_share(rollout, clock=clock, in_any_case=in_any_case, waits=waits)
 
     def list(self) -> tuple[Record, ...]:
         """Return all readable records, newest first."""

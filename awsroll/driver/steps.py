@@ -148,7 +148,8 @@ def _step_held(session: Session, record: Record, bounds: Bounds, problems: Seque
         record = _reopened(session, record)
     elif record.status.outcome is not Outcome.RUNNING and not record.status.must_rest:
         try:
-            take_share(session.store, record.rollout, session.clock, in_any_case=_makes_whole(session, record))
+            in_any_case = _makes_whole(session, record)
+            take_share(session.store, record.rollout, session.clock, in_any_case=in_any_case, waits=True)
         except BudgetFullError:
             return step_status_of(record, wait_seconds=_ELSEWHERE_SECONDS, phase=WaitingFor.ELSEWHERE)
         record = resume_record(record, session.aws.now())

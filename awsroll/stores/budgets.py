@@ -1,8 +1,8 @@
 """The budget of a store: how many rollouts, and how many servers in flight, there may be at once.
 
 The budget counts for each account and region. It is an item of users, beside the halt, so drivers only read it. Who
-has a share of it is an item of drivers for each account and region, written by compare-and-swap: two rollouts that
-start at once cannot both take the last share.
+has a share of it is an item of drivers for each account and region (`share_file`), written by compare-and-swap: two
+rollouts that start at once cannot both take the last share.
 
 A share counts for as long as the lock of its rollout is held (`leases`). So a share needs no renewal and no release:
 the share of a killed rollout is free when its lease has expired, and that of an ended one at once. A rollout takes its
@@ -11,19 +11,12 @@ lock first and then its share. The next rollout that takes a share removes those
 Unfinished rollouts whose lock is held count too if they have no share: the budget may be younger than they are.
 """
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from awsroll.core.classify.capacity import bounds
 from awsroll.core.model.rollout import Rollout
-from awsroll.core.request.store_parts import FLEETS
-from awsroll.errors import StateError
-from awsroll.stores import codec
-from awsroll.stores.backend import Backend, WriteConflictError
-
-_WRITE_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,48 +70,56 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shares:
-    """The shares of the rollouts of one account and region."""
-
-    shares: tuple[Share, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Shortfall:
     """Why a rollout does not fit into a budget now.
 
     Attributes:
-        others: the rollouts that have shares, oldest first; empty if the rollout alone is too large.
+        others: the rollouts that have shares, oldest first.
         needed: the servers that the rollout has in flight.
+        before: the rollouts that wait before this one, in their order.
     """
 
     budget: Budget
     others: tuple[Share, ...]
     needed: int
+    before: tuple[Share, ...] = ()
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the rollout alone is larger than the budget, so that waiting does not help."""
+        return not self.others and not self.before
 
     def __str__(self) -> str:
-        if not self.others:
+        if self.is_too_large:
             return f"this rollout has up to {self.needed} servers in flight, and the budget is {self.budget}"
-        running = ", ".join(map(str, self.others))
-        return f"the budget is {self.budget}, and these run: {running}"
+        reasons = []
+        if self.others:
+            reasons.append(f"these run: {', '.join(map(str, self.others))}")
+        if self.before:
+            reasons.append(f"these wait before it: {', '.join(map(str, self.before))}")
+        return f"the budget is {self.budget}, and {'; '.join(reasons)}"
 
 
-def shortfall(budget: Budget, others: Iterable[Share], needed: int) -> Shortfall | None:
+def shortfall(
+    budget: Budget, others: Iterable[Share], needed: int, *, before: Iterable[Share] = ()
+) -> Shortfall | None:
     """Return why a rollout does not fit beside others; None if it does.
 
     Args:
         budget: the budget.
         others: the shares that count.
         needed: the servers that the rollout has in flight.
+        before: what the rollouts before this one wait for.
     """
-    others = tuple(sorted(others, key=lambda share: share.since))
     if budget.servers is not None and needed > budget.servers:
         return Shortfall(budget=budget, others=(), needed=needed)
-    fits = budget.rollouts is None or len(others) < budget.rollouts
-    in_flight = sum(share.servers for share in others) + needed
+    others = tuple(sorted(others, key=lambda share: share.since))
+    before = tuple(share for share in before if budget.servers is None or share.servers <= budget.servers)
+    fits = budget.rollouts is None or len(others) + len(before) < budget.rollouts
+    in_flight = sum(share.servers for share in (*others, *before)) + needed
     if fits and (budget.servers is None or in_flight <= budget.servers):
         return None
-    return Shortfall(budget=budget, others=others, needed=needed)
+    return Shortfall(budget=budget, others=others, needed=needed, before=before)
 
 
 def share_of(rollout: Rollout, since: datetime) -> Share:
@@ -130,56 +131,3 @@ def share_of(rollout: Rollout, since: datetime) -> Share:
         servers=max(1, bounds(rollout, servers).window),
         since=since,
     )
-
-
-class ShareFile:
-    """The shares of the rollouts of one account and region.
-
-    Args:
-        backend: stores them.
-        rollout: a rollout of the account and region.
-    """
-
-    def __init__(self, backend: Backend, rollout: Rollout) -> None:
-        self._backend = backend
-        self._key = f"{FLEETS}/_budget-{rollout.account or 'any'}-{rollout.region or 'any'}.json"
-
-    def others(self, rollout_id: str) -> tuple[Share, ...]:
-        """Return the shares of other rollouts, whether they still count or not.
-
-        Raises:
-            StateError: if they cannot be used.
-        """
-        return tuple(share for share in self._read()[0] if share.rollout_id != rollout_id)
-
-    def take(
-        self, share: Share, counting: Callable[[Iterable[Share]], tuple[Share, ...]], budget: Budget | None
-    ) -> Shortfall | None:
-        """Take a share if the budget allows it; return why it does not.
-
-        Args:
-            share: the share.
-            counting: returns the shares that count, of those of other rollouts.
-            budget: the budget; None: take the share in any case.
-
-        Raises:
-            StateError: if the shares cannot be read or written.
-        """
-        for _ in range(_WRITE_ATTEMPTS):
-            shares, version = self._read()
-            others = counting(other for other in shares if other.rollout_id != share.rollout_id)
-            missing = None if budget is None else shortfall(budget, others, share.servers)
-            if missing is not None:
-                return missing
-            with suppress(WriteConflictError):
-                self._backend.write(self._key, codec.encode(Shares(shares=(*others, share))), version)
-                return None
-        problem = f"other processes keep writing {self._backend.location(self._key)}; nothing was changed. Try again"
-        raise StateError(problem)
-
-    def _read(self) -> tuple[tuple[Share, ...], str | None]:
-        entry = self._backend.read(self._key)
-        if entry is None:
-            return (), None
-        location = self._backend.location(self._key)
-        return codec.decode(entry.data, Shares, location=location).shares, entry.version

@@ -5,7 +5,7 @@ Of drivers:
                           lock.json       who drives the rollout
     open/<rollout id>.json                exists while the rollout has not ended (`unfinished_index`)
     fleets/<group or target group>.json   who rolls the fleet (`locks`)
-           _budget-<account>-<region>.json    the shares of its rollouts in the budget (`budgets`)
+           _budget-<account>-<region>.json    the shares of its rollouts in the budget (`share_file`)
     timelines/<rollout id>/0000.json      the course of the rollout, in segments (`timeline_files`)
     decisions/<rollout id>/0000.json      the decisions of the rollout, in segments (`decision_files`)
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable
 from awsroll.core.model.rollout import Rollout
 from awsroll.ports import Clock, Record
 from awsroll.stores.backend import Backend
-from awsroll.stores.budgets import Budget, Share, ShareFile, Shortfall, StoredBudget, share_of, shortfall
+from awsroll.stores.budgets import Budget, Share, Shortfall, StoredBudget, share_of
 from awsroll.stores.items import Items
 from awsroll.stores.leases import Lease
 from awsroll.stores.locks import holder_of, rollout_lock
 from awsroll.stores.process_identity import Process
 from awsroll.stores.record_keys import BUDGET_KEY
+from awsroll.stores.share_file import Counting, ShareFile
 from awsroll.stores.side_files import change_item, load_item
 
 
@@ -61,20 +62,15 @@ class StoreBudgets:
         Raises:
             StateError: if the budget or the shares cannot be read.
         """
-        budget, file = self.load(), ShareFile(self._backend, rollout)
+        budget = self.load()
         if budget is None:
             return None
-        counting = self._counting(rollout, clock)
-        share = share_of(rollout, clock.now())
-        return shortfall(budget, counting(file.others(rollout.rollout_id)), share.servers)
+        return self._file(rollout, clock).room_for(share_of(rollout, clock.now()), budget)
 
-    def take_share(self, rollout: Rollout, *, clock: Clock, in_any_case: bool = False) -> Shortfall | None:
-        """Take a share of the budget for a rollout whose lock is held; return why there is no room.
+    def wait_for_room(self, rollout: Rollout, *, clock: Clock) -> Shortfall | None:
+        """Return why the budget has no room for a rollout, and keep its place among those that wait; None if it has.
 
-        Args:
-            rollout: the rollout.
-            clock: decides which leases have expired.
-            in_any_case: take the share also if there is no room.
+        The place needs no lock. It expires within a minute, unless this is called again.
 
         Raises:
             StateError: if the budget or the shares cannot be read or written.
@@ -82,10 +78,40 @@ class StoreBudgets:
         budget = self.load()
         if budget is None:
             return None
-        share, counting = share_of(rollout, clock.now()), self._counting(rollout, clock)
-        return ShareFile(self._backend, rollout).take(share, counting, None if in_any_case else budget)
+        return self._file(rollout, clock).wait(share_of(rollout, clock.now()), budget)
 
-    def _counting(self, rollout: Rollout, clock: Clock) -> Callable[[Iterable[Share]], tuple[Share, ...]]:
+    def leave(self, rollout: Rollout, *, clock: Clock) -> None:
+        """Remove the place of a rollout that no longer waits.
+
+        Raises:
+            StateError: if the shares cannot be read or written.
+        """
+        self._file(rollout, clock).leave(rollout.rollout_id)
+
+    def take_share(
+        self, rollout: Rollout, *, clock: Clock, in_any_case: bool = False, waits: bool = False
+    ) -> Shortfall | None:
+        """Take a share of the budget for a rollout whose lock is held; return why there is no room.
+
+        Args:
+            rollout: the rollout.
+            clock: decides which leases have expired.
+            in_any_case: take the share also if there is no room.
+            waits: if there is no room, keep a place for the rollout, as `wait_for_room` does.
+
+        Raises:
+            StateError: if the budget or the shares cannot be read or written.
+        """
+        budget = self.load()
+        if budget is None:
+            return None
+        share = share_of(rollout, clock.now())
+        return self._file(rollout, clock).take(share, None if in_any_case else budget, waits=waits)
+
+    def _file(self, rollout: Rollout, clock: Clock) -> ShareFile:
+        return ShareFile(self._backend, rollout, clock.now(), self._counting(rollout, clock))
+
+    def _counting(self, rollout: Rollout, clock: Clock) -> Counting:
         """Return the function that adds the unfinished rollouts to shares, and keeps those whose lock is held."""
         lease = Lease(
             self._backend, clock, holder_of(rollout, self._process(), clock.now()), rollout.limits.lease_seconds

@@ -168,6 +168,41 @@ def test_a_paused_rollout_waits_to_resume_and_goes_back_at_once(tmp_path: Path) 
     assert fleet.versions == {"lt-web:1": 3}
 
 
+def test_python_code_reads_sets_and_removes_the_budget(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    assert awsroll.budget(store=store) is None
+    made = awsroll.set_budget(rollouts=2, store=str(tmp_path))
+    assert (made.rollouts, made.servers) == (2, None)
+    assert awsroll.budget(store=store) == made
+    for wrong in ({}, {"servers": 0}, {"rollouts": -1, "servers": 3}):
+        with pytest.raises(awsroll.SpecError):
+            awsroll.set_budget(**wrong, store=store)
+    assert awsroll.remove_budget(store=store) == made
+    assert awsroll.budget(store=store) is None
+
+
+def test_a_rollout_that_stops_waiting_leaves_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet, store = FakeFleet.auto_scaling(), LocalStore(tmp_path)
+    set_budget(store, fleet.clock, rollouts=1, servers=None)
+    other, sleep, before = _other(fleet), fleet.clock.sleep, []
+    third = replace(other, rollout_id="third-1", fleet="third")
+
+    def looking(seconds: float) -> None:
+        missing = store.budgets.room_for(third, clock=fleet.clock)
+        assert missing is not None
+        before.extend(share.rollout_id for share in missing.before)
+        sleep(seconds)
+
+    monkeypatch.setattr(fleet.clock, "sleep", looking)
+    context = Context(session=fleet, store=store, sink=Events(), stop_requested=lambda: bool(before))
+    with store.drive(other, clock=fleet.clock):
+        store.budgets.take_share(other, clock=fleet.clock)
+        with pytest.raises(BudgetFullError):
+            operations.roll(SPEC, context, rollout_id=ROLLOUT)
+    assert before == [ROLLOUT]
+    assert store.budgets.room_for(third, clock=fleet.clock) is None
+
+
 def test_the_command_shows_and_sets_the_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = ["--state", str(tmp_path)]
     assert run(["budget", *state]) == 0

@@ -152,6 +152,85 @@ def test_two_that_start_at_once_do_not_both_get_the_last_share(tmp_path: Path) -
     assert _names(missing.others) == ["b"]
 
 
+def test_waiting_rollouts_get_shares_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    store, clock = LocalStore(tmp_path), VirtualClock()
+    store.budgets.change(_budget(rollouts=1))
+    first, second = _group("b").rollout, _group("c").rollout
+    with _running(store, "a", clock):
+        for waiting, before in ((first, []), (second, ["b"]), (first, [])):
+            missing = store.budgets.wait_for_room(waiting, clock=clock)
+            assert missing is not None
+            assert (_names(missing.others), _names(missing.before)) == (["a"], before)
+
+    with store.drive(second, clock=clock):
+        missing = store.budgets.take_share(second, clock=clock)
+        assert missing is not None
+        assert str(missing).endswith("these wait before it: b (1 in flight, since 2026-01-01 00:00:00Z)")
+    with store.drive(first, clock=clock):
+        assert store.budgets.take_share(first, clock=clock) is None
+        missing = store.budgets.room_for(second, clock=clock)
+        assert missing is not None
+        assert (_names(missing.others), _names(missing.before)) == (["b"], [])
+    assert store.budgets.wait_for_room(second, clock=clock) is None
+
+
+def test_a_small_rollout_does_not_overtake_a_large_one_that_could_run(tmp_path: Path) -> None:
+    large = Share(rollout_id="large", fleet="large", servers=8, since=T0)
+    running = Share(rollout_id="running", fleet="running", servers=5, since=T0)
+    assert shortfall(_budget(servers=10), (running,), 3, before=(large,)) is not None
+    assert shortfall(_budget(servers=7), (running,), 2, before=(large,)) is None, "it can never run"
+    assert shortfall(_budget(servers=16), (running,), 3, before=(large,)) is None, "both fit"
+
+
+def test_a_waiting_rollout_that_died_or_left_blocks_no_other(tmp_path: Path) -> None:
+    store, clock = LocalStore(tmp_path), VirtualClock()
+    store.budgets.change(_budget(rollouts=1))
+    dead, left, alive = (_group(name).rollout for name in "bcd")
+    with _running(store, "a", clock):
+        for waiting in (dead, left, alive):
+            store.budgets.wait_for_room(waiting, clock=clock)
+        store.budgets.leave(left, clock=clock)
+
+    seconds = 0
+    while store.budgets.wait_for_room(alive, clock=clock) is not None:
+        clock.sleep(15)
+        seconds += 15
+    assert seconds == 60
+    newest = store.budgets.room_for(_group("e").rollout, clock=clock)
+    assert newest is not None
+    assert _names(newest.before) == ["d"], "a waiter that asks every 15 seconds keeps its place"
+
+
+def test_a_rollout_that_another_process_drives_keeps_its_share_and_gets_no_place(tmp_path: Path) -> None:
+    store, clock = LocalStore(tmp_path), VirtualClock()
+    store.budgets.change(_budget(rollouts=2))
+    twice, other = _group("b").rollout, _group("c").rollout
+    with _running(store, "a", clock), _running(store, "b", clock):
+        store.budgets.change(_budget(rollouts=1))
+        assert store.budgets.wait_for_room(twice, clock=clock) is not None
+        missing = store.budgets.room_for(other, clock=clock)
+        assert missing is not None
+        assert (_names(missing.others), _names(missing.before)) == (["a", "b"], [])
+
+
+def test_paused_rollouts_that_wait_in_steps_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    """A step keeps the lock of its rollout until the next step, also while the rollout waits."""
+    store, clock = LocalStore(tmp_path), VirtualClock()
+    store.budgets.change(_budget(rollouts=3))
+    first, second = _group("b").rollout, _group("c").rollout
+    with _running(store, "b", clock), _running(store, "c", clock):
+        pass  # both pause, and leave their shares
+    with ExitStack() as steps:
+        with _running(store, "a", clock):
+            store.budgets.change(_budget(rollouts=1))
+            for waiting in (first, second):
+                steps.enter_context(store.drive(waiting, clock=clock))
+                assert store.budgets.take_share(waiting, clock=clock, waits=True) is not None
+        assert store.budgets.take_share(second, clock=clock, waits=True) is not None
+        assert store.budgets.take_share(first, clock=clock, waits=True) is None
+        assert store.budgets.take_share(second, clock=clock, waits=True) is not None
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_rollout_killed_at_any_write_of_its_start_leaves_no_share(tmp_path: Path, *, after: bool) -> None:
     for dies_at in range(1, 20):

@@ -157,6 +157,15 @@ def halt_and_lift() -> None:
     assert_type(awsroll.unhalt(), awsroll.Unhalted)
 
 
+def limit_and_lift() -> None:
+    assert_type(awsroll.set_budget(rollouts=3, servers=20, store="dynamodb://deploys"), awsroll.Budget)
+    budget = awsroll.budget(store="dynamodb://deploys")
+    assert_type(budget, awsroll.Budget | None)
+    if budget is not None:
+        assert_type(budget.servers, int | None)
+    assert_type(awsroll.remove_budget(), awsroll.Budget | None)
+
+
 def roll_in_a_shared_store() -> None:
     store = awsroll.open_store("dynamodb://rollouts")
     assert_type(store, RecordStore)
