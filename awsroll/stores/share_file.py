@@ -21,6 +21,9 @@ from awsroll.stores import codec
 from awsroll.stores.backend import Backend, WriteConflictError
 from awsroll.stores.budgets import Budget, Share, Shortfall, shortfall
 
+SHARE_PREFIX = f"{FLEETS}/_budget-"
+"""The beginning of the keys of all shares."""
+
 _WRITE_ATTEMPTS = 20
 _PLACE_SECONDS = 60.0  # a waiter asks every 15 seconds at least
 _RENEWED_SECONDS = 40.0  # less left than this: the next question renews the place
@@ -46,11 +49,20 @@ class Shares:
     shares: tuple[Share, ...] = ()
     waiting: tuple[Place, ...] = ()
 
+    def live_at(self, at: datetime) -> "Shares":
+        """Return the shares without the places that have expired."""
+        return replace(self, waiting=tuple(place for place in self.waiting if place.until > at))
+
     def before(self, rollout_id: str) -> tuple[Share, ...]:
         """Return what the rollouts before a rollout wait for; all of them if it has no place."""
         return tuple(
             place.share for place in takewhile(lambda place: place.share.rollout_id != rollout_id, self.waiting)
         )
+
+
+def share_key(rollout: Rollout) -> str:
+    """Return the key of the shares of the account and region of a rollout."""
+    return f"{SHARE_PREFIX}{rollout.account or 'any'}-{rollout.region or 'any'}.json"
 
 
 Counting: TypeAlias = Callable[[Iterable[Share]], tuple[Share, ...]]
@@ -71,7 +83,7 @@ class ShareFile:
 
     def __init__(self, backend: Backend, rollout: Rollout, at: datetime, counting: Counting) -> None:
         self._backend = backend
-        self._key = f"{FLEETS}/_budget-{rollout.account or 'any'}-{rollout.region or 'any'}.json"
+        self._key = share_key(rollout)
         self._at = at
         self._counting = counting
 
@@ -172,8 +184,7 @@ class ShareFile:
         if entry is None:
             return Shares(), None
         shares = codec.decode(entry.data, Shares, location=self._backend.location(self._key))
-        live = tuple(place for place in shares.waiting if place.until > self._at)
-        return replace(shares, waiting=live), entry.version
+        return shares.live_at(self._at), entry.version
 
 
 def _without(shares: Shares, rollout_id: str) -> Shares:

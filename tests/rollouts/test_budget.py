@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import awsroll
 from awsroll.cli.main import run
+from awsroll.clock import SystemClock
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.status import Outcome
 from awsroll.driver import operations
@@ -18,6 +19,7 @@ from awsroll.driver.context import Context
 from awsroll.driver.halt_store import halt, set_budget, unhalt
 from awsroll.errors import BudgetFullError, FleetLockedError, HaltedError
 from awsroll.stores import LocalStore, RecordStore
+from awsroll.stores.budget_uses import budget_uses
 from awsroll.stores.store_budgets import StoreBudgets
 from awsroll.testing import FakeFleet
 from tests.stores.records import record
@@ -166,6 +168,29 @@ def test_a_paused_rollout_waits_to_resume_and_goes_back_at_once(tmp_path: Path) 
 
     assert back.status is Outcome.ROLLED_BACK
     assert fleet.versions == {"lt-web:1": 3}
+
+
+def test_the_command_shows_who_runs_and_who_waits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, clock = LocalStore(tmp_path), SystemClock()
+    set_budget(store, clock, rollouts=1, servers=None)
+    one, two = (record(name, group=name, target_groups=()) for name in ("one", "two"))
+    with store.drive(one.rollout, clock=clock):
+        assert store.budgets.take_share(one.rollout, clock=clock) is None
+        store.save(one)
+        assert store.budgets.wait_for_room(two.rollout, clock=clock) is not None
+        assert run(["budget", "--state", str(tmp_path)]) == 0
+        _, *lines = capsys.readouterr().out.splitlines()
+        assert run(["budget", "--json", "--state", str(tmp_path)]) == 0
+        (use,) = json.loads(capsys.readouterr().out)["uses"]
+
+    assert [line.split(", since")[0] for line in lines] == [
+        "  123456789012 us-east-1: one runs, 1 in flight",
+        "  123456789012 us-east-1: two waits, needs 1 in flight",
+    ]
+    assert (use["account"], use["region"]) == ("123456789012", "us-east-1")
+    assert [share["rollout"] for share in use["running"]] == ["one"]
+    assert [(share["rollout"], share["servers"]) for share in use["waiting"]] == [("two", 1)]
+    assert budget_uses(store, clock.now() + timedelta(seconds=60)) == ()
 
 
 def test_python_code_reads_sets_and_removes_the_budget(tmp_path: Path) -> None:
