@@ -13,7 +13,15 @@ from awsroll.core.timeline.figures import lowest_serving, spells
 from awsroll.printable import printable
 from awsroll.report.markup import add, add_table, as_html, element
 from awsroll.report.page_style import STYLE
-from awsroll.report.sentences import gate_rows, headline, lead, outcome_words, purpose
+from awsroll.report.sentences import (
+    REHEARSAL_HEADING,
+    gate_rows,
+    headline,
+    lead,
+    outcome_words,
+    purpose,
+    rehearsal_rows,
+)
 from awsroll.report.story import Story
 from awsroll.report.svg_charts import capacity_chart, clock_text, lanes_chart
 
@@ -48,6 +56,7 @@ def html_page(story: Story) -> str:
     _summary(main, story)
     _failures(main, story)
     _charts(main, story)
+    _rehearsal(main, story)
     _gates(main, story)
     _timings(main, story)
     _settings(main, story)
@@ -131,6 +140,12 @@ def _charts(main: Element, story: Story) -> None:
 def _legend_entry(legend: Element, name: str, words: str) -> None:
     mark = add(add(legend, "span"), "i", class_=name)
     mark.tail = words
+
+
+def _rehearsal(main: Element, story: Story) -> None:
+    if story.rehearsal:
+        add(main, "h2", "Rehearsal")
+        add_table(main, REHEARSAL_HEADING, rehearsal_rows(story))
 
 
 def _gates(main: Element, story: Story) -> None:

@@ -12,7 +12,15 @@ from awsroll.core.model.status import Outcome
 from awsroll.core.model.status_parts import Failure
 from awsroll.core.timeline.course import Course
 from awsroll.printable import printable
-from awsroll.report.sentences import gate_rows, headline, lead, outcome_words, purpose
+from awsroll.report.sentences import (
+    REHEARSAL_HEADING,
+    gate_rows,
+    headline,
+    lead,
+    outcome_words,
+    purpose,
+    rehearsal_rows,
+)
 from awsroll.report.story import Story
 
 _MOST_FAILURES = 20
@@ -35,6 +43,7 @@ def markdown_page(story: Story) -> str:
         _facts(story),
         _capacity(story.course),
         _failures(story),
+        _table("Rehearsal", REHEARSAL_HEADING, rehearsal_rows(story)),
         _table("Gates", ("Checkpoint", "Reached", "Waited", "Approval"), gate_rows(story)),
         _table(
             "Step timings",

@@ -39,6 +39,22 @@ def lead(story: Story) -> str:
     return "; ".join(words) + "."
 
 
+REHEARSAL_HEADING = ("Way", "Server", "Took", "Judge")
+
+
+def rehearsal_rows(story: Story) -> list[tuple[str, str, str, str]]:
+    """Return a row for each way of the rehearsal that began: which way, the server, how long, and the verdict."""
+    return [
+        (
+            each.way,
+            each.server or "-",
+            "did not pass" if each.seconds is None else duration(each.seconds),
+            each.verdict or "-",
+        )
+        for each in story.rehearsal
+    ]
+
+
 def gate_rows(story: Story) -> list[tuple[str, str, str, str]]:
     """Return a row for each checkpoint that was reached: its name, when, how long it waited, and the approval."""
     rows = []

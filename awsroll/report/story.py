@@ -43,10 +43,28 @@ class GateStory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsedWay:
+    """One way of the rehearsal.
+
+    Attributes:
+        way: `to the new version` or `back`.
+        server: the server that ran the new version; empty if the rehearsal did not come that far.
+        seconds: how long the way took, with the delay of the gates and the judge; None if it did not end well.
+        verdict: what the judge found on this way; empty without a judge.
+    """
+
+    way: str
+    server: str
+    seconds: float | None
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """A rollout as a report file tells it.
 
     Attributes:
+        rehearsal: the ways of the rehearsal that began; none without a rehearsal.
         settings: the changes of settings, as (seconds since the start, change, reason).
         failures: the failures, with their time and owner.
         surge_hours: instance hours beyond the desired capacity.
@@ -56,6 +74,7 @@ class Story:
     rollout: Rollout
     course: Course
     gates: tuple[GateStory, ...]
+    rehearsal: tuple[RehearsedWay, ...]
     timings: tuple[StepTiming, ...]
     settings: tuple[tuple[float, str, str], ...]
     failures: tuple[Failure, ...]
@@ -68,6 +87,7 @@ class Story:
         return self.report.as_dict() | {
             "surge_hours": self.surge_hours,
             "gates": msgspec.to_builtins(self.gates),
+            "rehearsal": msgspec.to_builtins(self.rehearsal),
             "timings": msgspec.to_builtins(self.timings),
             "settings": [{"at_s": at, "change": change, "reason": why} for at, change, why in self.settings],
             "capacity": [{"at_s": at, **msgspec.to_builtins(sample)} for at, sample in self.course.samples],
@@ -94,6 +114,7 @@ def tell(record: Record, course: Course, *, report: Report | None = None, at: da
         rollout=record.rollout,
         course=course,
         gates=_gates(record.rollout, course),
+        rehearsal=_rehearsal(record.rollout, course),
         timings=step_timings(course),
         settings=tuple(
             (fact.at, change, fact.fields.get("reason", ""))
@@ -126,6 +147,25 @@ def _gates(rollout: Rollout, course: Course) -> tuple[GateStory, ...]:
         )
         for number, fact in sorted(reached.items())
     )
+
+
+def _rehearsal(rollout: Rollout, course: Course) -> tuple[RehearsedWay, ...]:
+    if not rollout.gates.rehearses:
+        return ()
+    returns, passed = (
+        next((fact for fact in course.facts if fact.name == name), None)
+        for name in (EventName.REHEARSAL_RETURNS, EventName.REHEARSAL_PASSED)
+    )
+    server = returns.fields.get("server", "") if returns else ""
+    forth = _way("to the new version", server, 0.0, returns)
+    return (forth, _way("back", server, returns.at, passed)) if returns else (forth,)
+
+
+def _way(way: str, server: str, since: float, ended: Fact | None) -> RehearsedWay:
+    if ended is None:
+        return RehearsedWay(way=way, server=server, seconds=None, verdict="")
+    seconds = round(ended.at - since, 3)
+    return RehearsedWay(way=way, server=server, seconds=seconds, verdict=ended.fields.get("verdict", ""))
 
 
 def _number(fact: Fact, name: EventName) -> int:

@@ -106,6 +106,11 @@ class SimInstance:
         requested = tags.get(f"sandbox:health:{port}") or tags.get("sandbox:health") or Health.HEALTHY
         return Health(requested) if requested in set(Health) else Health.HEALTHY
 
+    @property
+    def error_share(self) -> float:
+        """The share of requests that its application fails, 0 to 1, by the tag `sandbox:error-percent`."""
+        return min(1.0, self.number_tag("sandbox:error-percent", 0) / 100)
+
     def number_tag(self, key: str, default: float) -> float:
         """Return the number in a tag, or `default` if the tag is missing or holds no number."""
         try:

@@ -69,8 +69,8 @@ EVENTS = {
         "settings.tags-removed": (_OF_CALL, "the tags are removed after the setting is restored"),
     },
     "Gates and hooks": {
-        "rehearsal.returns": ("", "the server of the rehearsal returns to the old version"),
-        "rehearsal.passed": ("", "it has returned, and the rollout begins"),
+        "rehearsal.returns": ("server, verdict", "the server of the rehearsal returns; `verdict` is that of the judge"),
+        "rehearsal.passed": ("verdict", "it has returned, and the rollout begins"),
         "checkpoint.reached": ("number", "the servers of the checkpoint serve; the gate is closed"),
         "approval.awaited": (_OF_APPROVAL, "the gate waits for a person"),
         "checkpoint.passed": ("number, by", "the gate is open; `by` is the person who approved it, if known"),

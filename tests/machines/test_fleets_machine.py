@@ -53,6 +53,17 @@ def test_rolls_the_fleets_of_each_wave(tmp_path: Path) -> None:
         assert [serving(made, fleet) for fleet in fleets] == [["v2"]] * 3
 
 
+def test_a_fleet_of_a_wave_is_rehearsed_before_it_is_rolled(tmp_path: Path) -> None:
+    with several(tmp_path, count=1) as (made, (fleet,)):
+        waves = [{"name": "canary", "fleets": [{**asked(fleet), "rehearse": True}]}]
+        ended = made.run({"defaults": {"launch-first": True}, "waves": waves})
+        (record,) = made.driven.rolling.store.list()
+
+        assert ended["status"] == "SUCCEEDED"
+        assert record.status.rehearsal == "passed"
+        assert serving(made, fleet) == ["v2"]
+
+
 def test_a_wave_rolls_no_more_fleets_at_a_time_than_its_concurrency(tmp_path: Path) -> None:
     for concurrency in (1, 2):
         with several(tmp_path / str(concurrency), count=2) as (made, fleets):

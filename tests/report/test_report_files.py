@@ -192,6 +192,43 @@ def test_json_has_the_report_and_the_timeline() -> None:
     assert len(result["servers"]) == 4
 
 
+def rehearsed(*facts: Fact) -> Story:
+    """Return the story of a rollout with a rehearsal and these events."""
+    record = busy_record()
+    gates = replace(record.rollout.gates, rehearses=True)
+    events = replace(course(), facts=facts)
+    return tell(replace(record, rollout=replace(record.rollout, gates=gates)), events, at=T0)
+
+
+RETURNS = Fact(at=80, name="rehearsal.returns", fields={"server": "i-new0", "verdict": "errors: continue"})
+PASSED = Fact(at=200, name="rehearsal.passed", fields={"verdict": "errors: wait"})
+
+
+def test_the_report_has_a_section_about_the_rehearsal_in_each_format() -> None:
+    shown = rehearsed(RETURNS, PASSED)
+    html, markdown = (written_as(shown, kind) for kind in (ReportFormat.HTML, ReportFormat.MARKDOWN))
+
+    assert json.loads(written_as(shown, ReportFormat.JSON))["rehearsal"] == [
+        {"way": "to the new version", "server": "i-new0", "seconds": 80, "verdict": "errors: continue"},
+        {"way": "back", "server": "i-new0", "seconds": 120, "verdict": "errors: wait"},
+    ]
+    assert "### Rehearsal" in markdown
+    assert "| back | i-new0 | 2 min 0 s | errors\\: wait |" in markdown
+    assert "<h2>Rehearsal</h2>" in html
+    assert "1 min 20 s" in html
+
+
+def test_the_report_says_which_way_of_a_rehearsal_did_not_pass() -> None:
+    ways = [[(each.way, each.seconds) for each in rehearsed(*facts).rehearsal] for facts in ((), (RETURNS,))]
+
+    assert ways == [[("to the new version", None)], [("to the new version", 80), ("back", None)]]
+    assert "did not pass" in written_as(rehearsed(RETURNS), ReportFormat.MARKDOWN)
+
+
+def test_a_rollout_without_a_rehearsal_has_no_section_about_one() -> None:
+    assert "Rehearsal" not in written_as(story(), ReportFormat.MARKDOWN)
+
+
 def test_the_name_of_the_file_chooses_the_format() -> None:
     assert format_of("out/Report.HTML") is ReportFormat.HTML
     with pytest.raises(SpecError, match=r"report\.pdf: a report file ends in"):

@@ -12,7 +12,7 @@ from awsroll.core.model.hook_calls import HookEvent, Reading
 from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.phases import RolloutPhase
 from awsroll.core.model.rollout_choices import Gates, OnFailure, ReloadCommand, Strategy
-from awsroll.core.model.rollout_events import EventName
+from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Outcome
 from awsroll.core.model.status_parts import Rehearsal
 from awsroll.testing.instances import Misbehaviour
@@ -94,11 +94,13 @@ def test_it_is_shown_as_a_rehearsal() -> None:
 
     assert RolloutPhase.REHEARSING in phases
     assert RolloutPhase.ROLLING_BACK not in phases
-    names = [event.name for plan in driver.plans for event in plan.status.events]
-    assert [name for name in names if name.startswith(("rehearsal", "rollout.rollback"))] == [
+    names = {event.name for plan in driver.plans for event in plan.status.events}
+    assert EventName.ROLLBACK_STARTED not in names
+    assert [event.name for event in _rehearsal_events(driver)] == [
         EventName.REHEARSAL_RETURNS,
         EventName.REHEARSAL_PASSED,
     ]
+    assert [set(event.fields) for event in _rehearsal_events(driver)] == [{"server"}, set()]
 
 
 def test_a_bad_version_is_rolled_back_in_its_rehearsal() -> None:
@@ -149,6 +151,11 @@ def test_a_crash_after_any_decision_changes_nothing(kind: str, way: str) -> None
     assert driver.status.rehearsal is Rehearsal.PASSED
 
 
+def _rehearsal_events(driver: Driver) -> list[Event]:
+    events = [event for plan in driver.plans for event in plan.status.events]
+    return [event for event in events if event.name.startswith("rehearsal")]
+
+
 def _judged(bad_after: Rehearsal) -> Driver:
     """Return a rollout whose changed server answers badly, from a stage of the rehearsal on."""
     hook = Hook(point=HookPoint.WHILE_JUDGING, name="errors", command=("count",), timeout_seconds=10)
@@ -181,7 +188,13 @@ def test_the_server_that_returned_is_judged() -> None:
 
 def test_a_rehearsal_that_shows_nothing_bad_goes_on() -> None:
     driver = _judged(Rehearsal.NONE)
+    first = {instance.instance_id for instance in driver.fleet.instances.all()}
     status = driver.run()
 
     assert status.outcome is Outcome.SUCCEEDED
     assert set(status.judge) == {"errors"}
+    returns, passed = (event.fields for event in _rehearsal_events(driver))
+    assert str(returns["server"]) not in first
+    assert "," not in str(returns["server"])
+    assert str(returns["verdict"]).startswith("errors: continue; bad requests: 0 of ")
+    assert str(passed["verdict"]).startswith("errors: continue; bad requests: 0 of ")

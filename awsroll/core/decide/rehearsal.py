@@ -22,14 +22,15 @@ from awsroll.core.model.replacing import replace
 from awsroll.core.model.rollout_events import Event, EventName
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Gate, Rehearsal
-from awsroll.core.observe.judging import is_undecided, judged_until_now, lacking
+from awsroll.core.observe.judging import is_undecided, judged_until_now, lacking, verdict_words
 from awsroll.core.observe.rollback import start_rollback
 
 
 def turn_back(view: View) -> Status:
     """Send the server back to the old version: its gate has opened."""
+    fields = {"server": ", ".join(view.status.to_check), **_verdict(view)}
     status = start_rollback(view, "", rehearses=True)
-    return note(status, Event(name=EventName.REHEARSAL_RETURNS))
+    return note(status, Event(name=EventName.REHEARSAL_RETURNS, fields=fields))
 
 
 def prove(view: View) -> tuple[Status, Proposals]:
@@ -68,4 +69,9 @@ def _begin(view: View) -> Status:
         instance = view.by_id.get(name)
         if instance is not None and not turned.is_current(instance):
             status = move(status, name, ServerPhase.NONE, at=at, reason="it runs the old version")
-    return note(status, Event(name=EventName.REHEARSAL_PASSED))
+    return note(status, Event(name=EventName.REHEARSAL_PASSED, fields=_verdict(view)))
+
+
+def _verdict(view: View) -> dict[str, str | int]:
+    """Return the field of the event that says what the judge found on this way; none without a judge."""
+    return {"verdict": verdict_words(view)} if view.original.metrics else {}

@@ -199,6 +199,11 @@ def judgements_of(rollout: Rollout, status: Status) -> dict[str, "Judgement"]:
     return {name: judge(_evidence(status, name), sensitivity) for name in rollout.metrics}
 
 
+def verdict_words(view: View) -> str:
+    """Return the verdict on each metric, for people."""
+    return "; ".join(f"{name}: {each.words}" for name, each in judgements(view).items())
+
+
 def is_undecided(view: View) -> bool:
     """Return whether a gate must wait for a verdict: both versions serve, and too few requests have been compared."""
     if not is_judged(view) or not compared(view):

@@ -6,6 +6,7 @@ version, the server resets its connections and their requests are lost. Draining
 """
 
 import asyncio
+import random
 from functools import partial
 from typing import assert_never
 from urllib.parse import parse_qs, urlsplit
@@ -29,6 +30,7 @@ class _Application:
     def __init__(self, fact: InstanceFact) -> None:
         self.fact = fact
         self.listeners: dict[int, Listener] = {}
+        self._random = random.Random(fact.instance_id)  # noqa: S311 (no secret)
 
     async def apply(self, fact: InstanceFact) -> None:
         """Apply a fact: listen on the ports that answer, and restart the application if the version changes."""
@@ -57,6 +59,8 @@ class _Application:
         match fact.answers[port]:
             case Health.HEALTHY:
                 await asyncio.sleep(_held_seconds(request.path))
+                if self._random.random() < fact.error_share:
+                    return wire.Response(status=500, headers={**headers, CAUSE_HEADER: "the application failed"})
                 return wire.Response(headers=headers, body=f"{fact.instance_id} {fact.version}\n".encode())
             case Health.UNHEALTHY:
                 refusal = {**headers, CAUSE_HEADER: "the application is unhealthy"}

@@ -4,8 +4,8 @@ A queue delivers facts. They are applied in order to the servers, the balancer a
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 from awsroll.sandbox.traffic.applications import InstanceServers
 from awsroll.sandbox.traffic.balancer import Balancer
@@ -55,6 +55,10 @@ class Engine:
     async def report(self) -> TrafficReport:
         """Return the current counts."""
         return self._tally.report()
+
+    async def answer(self, event: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+        """Return the requests of the servers of a hook's event."""
+        return self._tally.counts.answer(event)
 
     async def end(self) -> TrafficReport:
         """Stop sending, wait for the requests in flight, then close the balancer and the servers."""

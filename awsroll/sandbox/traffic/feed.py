@@ -23,6 +23,8 @@ class InstanceFact:
     version: str
     answers: Mapping[int, Health]
     """How the application answers on each traffic port on which the instance was ever registered."""
+    error_share: float = 0.0
+    """The share of requests that a healthy application fails, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class TrafficInstance(Protocol):
     def state(self) -> str: ...  # noqa: D102
     @property
     def version_label(self) -> str: ...  # noqa: D102
+    @property
+    def error_share(self) -> float: ...  # noqa: D102
     def answers(self, port: int | None = None) -> Health: ...  # noqa: D102
 
 
@@ -144,7 +148,12 @@ class WorldFeed:
         if not self._open or not ports:
             return
         answers = {port: instance.answers(port) for port in ports}
-        fact = InstanceFact(instance_id=instance.instance_id, version=instance.version_label, answers=answers)
+        fact = InstanceFact(
+            instance_id=instance.instance_id,
+            version=instance.version_label,
+            answers=answers,
+            error_share=instance.error_share,
+        )
         self._push(fact)
         if instance.state == "terminated":
             del self._ports[instance.instance_id]

@@ -94,7 +94,7 @@ class LoadGenerator:
     def _count(self, response: wire.Response) -> None:
         version = response.headers.get(VERSION_HEADER)
         if response.status == HTTPStatus.OK and version is not None:
-            self._tally.request_served(version)
+            self._tally.request_served(version, response.headers.get(INSTANCE_HEADER))
             return
         outcome = _ANSWERS.get(response.status, Outcome.OTHER_ANSWER)
         cause = response.headers.get(CAUSE_HEADER, f"answered with status {response.status}")

@@ -5,7 +5,9 @@ Memory is bounded: the tally keeps the first drops only, and halves a long timel
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from time import time
 
+from awsroll.sandbox.traffic.request_counts import RequestCounts
 from awsroll.sandbox.traffic.traffic_report import Drop, Outcome, Sample, TrafficReport
 
 MOST_DROPS = 20
@@ -32,6 +34,7 @@ class Tally:
         self._timeline: list[Sample] = []
         self._sampled_by_version: Counter[str] = Counter()
         self._sampled_dropped = 0
+        self.counts = RequestCounts()
 
     def begin(self) -> None:
         """Start to count. The current number of serving instances is the first minimum."""
@@ -50,16 +53,18 @@ class Tally:
         """Count a request as in flight."""
         self._in_flight += 1
 
-    def request_served(self, version: str) -> None:
+    def request_served(self, version: str, instance_id: str | None = None) -> None:
         """Count a request that got its complete response."""
         self._in_flight -= 1
         self._by_outcome[Outcome.SERVED.value] += 1
         self._by_version[version] += 1
+        self._count(instance_id, is_bad=False)
 
     def request_dropped(self, outcome: Outcome, cause: str, instance_id: str | None) -> None:
         """Count a request that did not get its complete response."""
         self._in_flight -= 1
         self._by_outcome[outcome.value] += 1
+        self._count(instance_id, is_bad=True)
         if len(self._drops) < MOST_DROPS:
             at = round(self._elapsed(), 3)
             self._drops.append(Drop(at_seconds=at, outcome=outcome, cause=cause, instance_id=instance_id))
@@ -88,6 +93,10 @@ class Tally:
             timeline=tuple(self._timeline),
             elapsed_seconds=round(self._elapsed(), 3),
         )
+
+    def _count(self, instance_id: str | None, *, is_bad: bool) -> None:
+        if instance_id is not None:
+            self.counts.add(time(), instance_id, is_bad=is_bad)
 
     def _elapsed(self) -> float:
         return self._clock() - self._began

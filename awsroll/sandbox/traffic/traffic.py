@@ -5,9 +5,9 @@ the world, which the traffic never calls.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from awsroll.sandbox.traffic.applications import LONGEST_HOLD_SECONDS
 from awsroll.sandbox.traffic.background import BackgroundLoop
@@ -92,6 +92,16 @@ class Traffic:
             if self._final is not None or self._engine is None:
                 return self._final or TrafficReport()
             return self._background.call(self._engine.report())
+
+    def answer(self, event: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+        """Return the answer of a hook at `while_judging`: the bad and all requests of each server of its event.
+
+        After the end, no server has requests.
+        """
+        with self._report_lock:
+            if self._final is not None or self._engine is None:
+                return {}
+            return self._background.call(self._engine.answer(event))
 
     @property
     def url(self) -> str:

@@ -21,6 +21,7 @@ class FakeInstance:
     state: str = "running"
     version_label: str = "v1"
     health: Health = Health.HEALTHY
+    error_share: float = 0
 
     def answers(self, port: int | None = None) -> Health:
         return self.health if self.state == "running" else Health.REFUSES
@@ -86,8 +87,10 @@ class FakeWorld:
     def count_connections(self, count: Callable[[str], int]) -> None:
         self.open_connections = count
 
-    def run(self, instance_id: str, *, version: str = "v1", health: Health = Health.HEALTHY) -> None:
-        self._notify(FakeInstance(instance_id, version_label=version, health=health))
+    def run(
+        self, instance_id: str, *, version: str = "v1", health: Health = Health.HEALTHY, error_share: float = 0
+    ) -> None:
+        self._notify(FakeInstance(instance_id, version_label=version, health=health, error_share=error_share))
 
     def reload(self, instance_id: str, version: str) -> None:
         self._notify(replace(self.ec2.known[instance_id], version_label=version))

@@ -74,6 +74,23 @@ def test_a_planted_fault_skipped_draining_is_counted_as_drops_with_their_cause()
     assert 0 < first.at_seconds < report.elapsed_seconds
 
 
+def test_a_share_of_failed_requests_is_counted_by_server() -> None:
+    world = FakeWorld("i-1", "i-2")
+    world.run("i-2", version="v2", error_share=1)
+    event = {"since": 0, "until": time.time() + 60, "instance_ids": ["i-1", "i-2", "i-3"]}
+    with loaded(world) as traffic:
+        eventually(lambda: traffic.snapshot().dropped > 10)
+        counts = traffic.answer(event)
+    report = traffic.stop()
+    assert_adds_up(report)
+    assert report.dropped == report.by_outcome[Outcome.OTHER_ANSWER]
+    assert (report.drops[0].instance_id, report.drops[0].cause) == ("i-2", "the application failed")
+    assert counts.keys() == {"i-1", "i-2"}
+    assert counts["i-1"]["bad"] == 0
+    assert counts["i-2"]["bad"] == counts["i-2"]["total"] > 0
+    assert traffic.answer(event) == {}
+
+
 def test_a_stopped_fleet_counts_every_refused_request() -> None:
     world = FakeWorld("i-1")
     with loaded(world) as traffic:
