@@ -75,9 +75,13 @@ class Findings:
         Raises:
             FleetError: with every refusal.
         """
-        reasons = [finding.message for finding in self._found if finding.severity == REFUSE]
+        reasons = self.refusals()
         if reasons:
             raise FleetError(*reasons)
+
+    def refusals(self) -> list[str]:
+        """Return the reasons why the rollout cannot start."""
+        return [finding.message for finding in self._found if finding.severity == REFUSE]
 
     def reported(self) -> tuple[Finding, ...]:
         """Return the warnings, and after them the notes."""

@@ -6,6 +6,7 @@ An unknown name is reported together with similar names.
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from awsroll.aws.caller import Reply
@@ -66,6 +67,14 @@ def find_target_groups(
         hint = "" if by_arn else similar_names(name, aws.elbv2.target_group_names)
         findings.refuse(f"there is no target group {name!r} in {aws.region}{hint}: check {option} and --region")
     return groups
+
+
+def unknown_target_groups(aws: Connection, named: Sequence[str]) -> list[str]:
+    """Return the refusals of target groups that do not exist; empty if AWS refuses to tell or does not answer."""
+    findings = Findings()
+    with suppress(AwsError):
+        find_target_groups(aws, named, findings)
+    return findings.refusals()
 
 
 def unknown_names(named: Sequence[str], found: Mapping[str, Reply]) -> list[str]:

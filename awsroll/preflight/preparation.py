@@ -11,7 +11,7 @@ from awsroll.core.model.rollout import Rollout, VersionCount
 from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Status
 from awsroll.core.model.template_change import TemplateChange
-from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.request.spec import NO_VERSION, RolloutSpec
 from awsroll.errors import SpecError
 from awsroll.preflight.address_checks import check_addresses
 from awsroll.preflight.cap_checks import check_cap, check_targets
@@ -26,7 +26,7 @@ from awsroll.preflight.inspect_standalone import inspect_standalone, protected_f
 from awsroll.preflight.interface_checks import check_interfaces
 from awsroll.preflight.inventory import check_inventory
 from awsroll.preflight.launch_call_checks import check_launch_call
-from awsroll.preflight.lookups import account_of, new_rollout_id
+from awsroll.preflight.lookups import account_of, new_rollout_id, unknown_target_groups
 from awsroll.preflight.new_rollout import check_floor, first_status, rollout_of
 from awsroll.preflight.plan_fingerprint import fingerprint_of, pinned
 from awsroll.preflight.read_lattice import lattice_target_groups
@@ -83,6 +83,8 @@ def prepare(spec: RolloutSpec, aws: Connection, *, rollout_id: str = "", finding
     findings = Findings() if findings is None else findings
     with findings.checking(Check.REQUEST):
         problems = spec.problems()
+        if problems == (NO_VERSION,):
+            problems = (*unknown_target_groups(aws, spec.target_group), NO_VERSION)
         if problems:
             raise SpecError(*problems)
     return _Preflight(spec, aws, findings).run(rollout_id)
@@ -112,9 +114,8 @@ class _Preflight:
                 template = pin(self._aws, spec.launch_template, setting, findings)
         if fleet is None or (template is None and not self._reloading):
             findings.raise_refusals()
-            problem = "no version is named: pass --launch-template ID|NAME[:VERSION]"
             with findings.checking(Check.VERSION):
-                raise SpecError(problem)
+                raise SpecError(NO_VERSION)
         name = rollout_id or new_rollout_id(fleet.name, self._aws.now())
         goal = Goal(template=template, app_version=(spec.app_version or name) if self._reloading else "")
         rollout = self._checked(fleet, goal, name)

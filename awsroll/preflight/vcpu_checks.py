@@ -150,7 +150,8 @@ def _room(aws: Connection, need: _Need, new: ServerSize, findings: Findings) -> 
 
 def _judge(need: _Need, room: _Room, least: int, findings: Findings, *, desired: int) -> None:
     vcpus = room.each * need.servers
-    free = f"{max(0, room.value - room.used):g} of {room.value:g} vCPUs are free in the account's quota {room.code}"
+    left = max(0, room.value - room.used)
+    free = f"{left:,.0f} of {room.value:,.0f} vCPUs are free in the account's quota {room.code}"
     wanted = f"{need.running}: {need.servers} more {room.instance_type} with {vcpus} vCPUs"
     if room.servers >= need.servers:
         findings.note(f"{wanted}. {free}")

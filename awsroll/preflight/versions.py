@@ -14,6 +14,7 @@ from awsroll.preflight.lookups import similar_names
 LATEST, DEFAULT = "$Latest", "$Default"
 _UNKNOWN_TEMPLATE = ("InvalidLaunchTemplateId.", "InvalidLaunchTemplateName.")
 _UNKNOWN_VERSION = "VersionNotFound"
+_SHORTEST_NAME = 3  # of a launch template; the AWS SDK does not send a shorter one (the service model of EC2)
 
 
 def pin(aws: Connection, requested: str, setting: TemplateSetting | None, findings: Findings) -> TemplateVersion | None:
@@ -34,14 +35,7 @@ def pin(aws: Connection, requested: str, setting: TemplateSetting | None, findin
         findings.refuse(f"--launch-template {requested!r}: VERSION is a number, {LATEST} or {DEFAULT}, not {version!r}")
         return None
     by_id = named.startswith("lt-")
-    try:
-        described = aws.ec2.template_version(version, template_id=named if by_id else "", name="" if by_id else named)
-    except AwsRefusedError as error:
-        if not error.code.startswith(_UNKNOWN_TEMPLATE):
-            raise
-        described, is_version = None, _UNKNOWN_VERSION in error.code
-    else:
-        is_version = True
+    described, is_version = _looked_up(aws, named, version, by_id=by_id)
     if described is None:
         hint = "" if is_version or by_id else similar_names(named, aws.ec2.template_names)
         what = (
@@ -52,6 +46,19 @@ def pin(aws: Connection, requested: str, setting: TemplateSetting | None, findin
         findings.refuse(f"{what} in {aws.region}{hint}: check --launch-template and --region")
         return None
     return TemplateVersion(template_id=described["LaunchTemplateId"], number=int(described["VersionNumber"]))
+
+
+def _looked_up(aws: Connection, named: str, version: str, *, by_id: bool) -> tuple[Reply | None, bool]:
+    """Return a described version, None if it does not exist; and whether its template exists."""
+    if len(named) < _SHORTEST_NAME:
+        return None, False
+    try:
+        described = aws.ec2.template_version(version, template_id=named if by_id else "", name="" if by_id else named)
+    except AwsRefusedError as error:
+        if not error.code.startswith(_UNKNOWN_TEMPLATE):
+            raise
+        return None, _UNKNOWN_VERSION in error.code
+    return described, True
 
 
 def baseline_of(instances: tuple[Instance, ...], goal: Goal) -> tuple[VersionCount, ...]:

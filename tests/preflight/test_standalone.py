@@ -8,7 +8,7 @@ from awsroll.core.model.amount import Amount
 from awsroll.core.model.hooks import HookPoint, HookSpec
 from awsroll.core.model.observation import FleetKind, TargetKey, TemplateVersion
 from awsroll.core.model.rollout_choices import Strategy
-from awsroll.core.request.spec import RolloutSpec
+from awsroll.core.request.spec import NO_VERSION, RolloutSpec
 from awsroll.errors import AccessRefusedError, FleetError, SpecError
 from awsroll.preflight import Prepared, prepare
 from awsroll.sandbox import ApiError, Fleet, Sandbox
@@ -109,11 +109,33 @@ def test_reports_all_unknown_names_with_similar_names(bench: Bench) -> None:
         ("web:9", "has no version 9"),
         ("lt-0123456789abcdef0", "there is no launch template lt-0123456789abcdef0"),
         ("web:newest", "VERSION is a number"),
+        ("we:2", "there is no launch template we in us-east-1 (did you mean web?)"),
     ],
 )
 def test_refuses_an_unknown_template_or_version(bench: Bench, template: str, said: str) -> None:
     (problem,) = bench.problems(launch_template=template)
     assert said in problem
+
+
+def test_without_a_version_an_unknown_target_group_is_named_too(bench: Bench) -> None:
+    with pytest.raises(SpecError) as refused:
+        bench.prepare(target_group=("wbe-1",), launch_template="")
+
+    assert "there is no target group 'wbe-1' in us-east-1 (did you mean web-1" in refused.value.problems[0]
+    assert refused.value.problems[1] == NO_VERSION
+
+
+def test_without_a_version_a_request_is_refused_also_if_aws_does_not_list_target_groups(bench: Bench) -> None:
+    def refuse(service: str, operation: str, _: object) -> None:
+        if operation == "DescribeTargetGroups":
+            raise denied
+
+    denied = ApiError("AccessDenied", "you may not", 403)
+    bench.sandbox.on_call(refuse)
+    with pytest.raises(SpecError) as refused:
+        bench.prepare(launch_template="")
+
+    assert refused.value.problems == (NO_VERSION,)
 
 
 def test_an_invalid_request_is_refused_before_the_first_call(bench: Bench) -> None:

@@ -55,6 +55,12 @@ def test_free_vcpus_are_a_note(bench: Bench) -> None:
     assert bench.prepare(strategy=Strategy.DOUBLE_HALF).warnings == ()
 
 
+def test_a_large_quota_is_written_in_full(bench: Bench) -> None:
+    bench.sandbox.change_options(vcpu_quota=1_000_006)
+
+    assert "1,000,000 of 1,000,006 vCPUs are free" in bench.notes(strategy=Strategy.DOUBLE_HALF)
+
+
 def test_a_new_half_without_room_is_refused(bench: Bench) -> None:
     bench.sandbox.change_options(vcpu_quota=11)
     with pytest.raises(FleetError, match=r"3 more t3\.micro with 6 vCPUs, but 5 of 11 vCPUs are free"):

@@ -17,6 +17,8 @@ from awsroll.core.request.rollout_options import RolloutOptions
 from awsroll.errors import SpecError
 
 _COMMAND_FIELDS = ("command", "document", "app_version")
+NO_VERSION = "no version is named: pass --launch-template ID|NAME[:VERSION]"
+"""The problem of a request whose servers have no group, and that names no launch template."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +186,7 @@ class RolloutSpec(RolloutOptions):
         if self.strategy is not Strategy.RELOAD:
             problems = [f"{', '.join(given)}: only --strategy reload runs commands"] if given else []
             if not self.asg and not self.launch_template:
-                problems.append("no version is named: pass --launch-template ID|NAME[:VERSION]")
+                problems.append(NO_VERSION)
             return problems
         problems = []
         if self.launch_template:
