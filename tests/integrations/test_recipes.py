@@ -152,8 +152,19 @@ def test_the_ansible_role_rolls_a_group(server: SandboxServer, tmp_path: Path) -
     report = json.loads(ran.stdout.splitlines()[-1])
 
     assert (ran.returncode, report["status"], report["instances"]["replaced"]) == (0, "succeeded", 2)
-    changed = task["changed_when"].replace("awsroll_run.stdout_lines | last | from_json", "report")
-    assert Environment(autoescape=True).compile_expression(changed)(report=report) is True
+    assert _has_changed(report) is True
+
+
+def _has_changed(last_line: Mapping[str, Any]) -> object:
+    role = INTEGRATIONS / "ansible" / "roles" / "awsroll"
+    task = yaml.safe_load((role / "tasks" / "main.yml").read_text())[1]
+    condition = task["changed_when"].replace("awsroll_run.stdout_lines | last | from_json", "report")
+    return Environment(autoescape=True).compile_expression(condition, undefined_to_none=False)(report=last_line)
+
+
+def test_a_refused_rollout_of_the_ansible_role_has_changed_nothing() -> None:
+    assert _has_changed({"event": "refused", "reason": "there is no Auto Scaling group 'wbe'"}) is False
+    assert _has_changed({"event": "report", "instances": {"replaced": 0}}) is False
 
 
 def _evaluated(template: str, variables: Mapping[str, Any]) -> list[str]:
