@@ -15,8 +15,9 @@ from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
 from awsroll.aws.parse_answers import active_refresh, is_mixed, read_member_template, read_warm_pool, template_setting
 from awsroll.aws.retry import DOUBTS, ask_again
+from awsroll.core.classify.instance_facts import LAG_SECONDS
 from awsroll.core.model.calls import LEAVING_CALLS, Call
-from awsroll.core.model.observation import Group, ScalingFailure, TemplateVersion
+from awsroll.core.model.observation import CapacityMove, Group, ScalingFailure, TemplateVersion
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.status import Mode, Status
 from awsroll.errors import AwsRefusedError, NotImplementedByEndpointError
@@ -30,6 +31,10 @@ _PRESENT, _TERMINATING = ("InService", "Pending"), "Terminating"
 _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING)
 _LONG_SHORTAGE = timedelta(minutes=3)
 TERMINATED = re.compile(r"Terminating EC2 instance: (i-[0-9a-f]+)")
+_MEMBER = re.compile(r"\bi-[0-9a-f]+")
+# Sources: AWS CLI reference, examples of detach-instances, enter-standby, exit-standby and
+# terminate-instance-in-auto-scaling-group. A value that someone sets reads "in response to a difference" instead.
+_MOVED = re.compile(r"in response to a user request, (?:shrinking|increasing) the capacity from (\d+) to (\d+)")
 LAUNCHED = re.compile(r"^Launching a new EC2 instance[^:]*: (i-[0-9a-f]+)")  # also "... from warm pool: i-..."
 
 
@@ -105,6 +110,7 @@ class GroupReader:
             zones=self._zones_of(described),
             launch_failures=self._launch_failures(since),
             terminations=self._terminations(since),
+            capacity_moves=self._capacity_moves(described, status),
             grace_seconds=float(described.get("HealthCheckGracePeriod") or 0),
             can_launch_instances=self._can_launch_instances(described),
             refresh_active=self._is_refreshing(described["AutoScalingGroupName"]),
@@ -190,6 +196,24 @@ class GroupReader:
             and (match := TERMINATED.search(activity.get("Description", "")))
         )
 
+    def _capacity_moves(self, described: Reply, status: Status) -> tuple[CapacityMove, ...]:
+        """Return what calls on members have done to the desired capacity, if it is not the expected one."""
+        known = status.desired
+        if known is None or not _is_unexpected(described, status):
+            return ()
+        since = known.moved_at - timedelta(seconds=LAG_SECONDS)
+        found = (
+            (activity.get("Description", ""), _MOVED.search(activity.get("Cause", "")))
+            for activity in self._activities.values()
+            if activity["StartTime"] >= since
+        )
+        moves = (
+            CapacityMove(instance_id=member[0], before=int(moved[1]), after=int(moved[2]))
+            for description, moved in found
+            if moved is not None and (member := _MEMBER.search(description)) is not None
+        )
+        return tuple(sorted(moves, key=lambda move: move.instance_id))
+
     def _can_launch_instances(self, described: Reply) -> bool:
         if self._fallbacks.lacks(LAUNCH_INSTANCES) or is_mixed(described):
             return False
@@ -219,8 +243,8 @@ class GroupReader:
 def owes(described: Reply, status: Status) -> bool:
     """Return whether an activity of the group may tell what nothing else tells: why it has not launched, or ended.
 
-    So it is if the group has fewer members than it should have, has lost a new one, has been short of some for long, or
-    the outcome of a call is not known.
+    So it is if the group has fewer members than it should have, has lost a new one, has been short of some for long, if
+    its desired capacity is not the expected one, or if the outcome of a call is not known.
     """
     states = {one["InstanceId"]: str(one.get("LifecycleState", "")) for one in described.get("Instances", [])}
     shown = {call for call in status.calls if _shows_its_effect(call, states)}
@@ -229,7 +253,13 @@ def owes(described: Reply, status: Status) -> bool:
     short = len(arrived) < int(described["DesiredCapacity"]) or _has_been_short(status)
     arriving = {name for name, server in status.servers.items() if server.phase in _ARRIVING}
     lost = not arriving <= states.keys()
-    return unsettled or short or lost or status.mode is not Mode.ROLLING
+    unexpected = _is_unexpected(described, status)
+    return unsettled or short or lost or unexpected or status.mode is not Mode.ROLLING
+
+
+def _is_unexpected(described: Reply, status: Status) -> bool:
+    """Return whether the desired capacity is not the one that awsroll's own calls have left."""
+    return status.desired is not None and int(described["DesiredCapacity"]) != status.desired.expected
 
 
 def _shows_its_effect(call: Call, states: Mapping[str, str]) -> bool:

@@ -119,7 +119,8 @@ def _refusal(entry: Entry, *, replaces: bool) -> str:
     if entry.kind is EntryKind.ADDRESS_TARGET_GROUP:
         return (
             f"target group {name} holds private addresses of {servers}: awsroll moves only targets of type instance. "
-            f"Deregister these addresses, or {exclude}, for example because a controller follows the servers"
+            f"Deregister these addresses, or {exclude}, for example because a controller follows the servers, or "
+            "because other servers have these addresses in another VPC"
         )
     if entry.kind is EntryKind.GATEWAY_TARGET_GROUP:
         return (

@@ -21,6 +21,7 @@ from awsroll.preflight.inventory import Entry, EntryKind
 
 _INSTANCE, _ADDRESS = "instance", "ip"
 _OUTSIDE = "all"  # the zone of a target outside the VPC of its target group
+_APPLICATION_PROTOCOLS = ("HTTP", "HTTPS")
 _OWNER_OF_PUBLIC_ADDRESSES = "amazon"  # an Elastic IP address has the account as its owner
 _SOURCES = {
     SourceType.CLASSIC_LOAD_BALANCER: EntryKind.CLASSIC_LOAD_BALANCER,
@@ -104,8 +105,9 @@ def _targets_in(
 ) -> dict[str, list[Target]]:
     """Return the registrations of the servers in a target group.
 
-    In another VPC (`elsewhere`) the same address may belong to another server. A target in a zone is in the VPC of its
-    target group; a target outside has the zone `all` (RegisterTargets, TargetDescription).
+    In another VPC (`elsewhere`) the same address may belong to another server. Behind an Application Load Balancer, a
+    target in a zone is in the VPC of its target group, and a target outside has the zone `all` (RegisterTargets,
+    TargetDescription). Behind a Network Load Balancer, a target outside may have a zone, so each address counts there.
     """
     kind = group.get("TargetType", _INSTANCE)
     if kind not in (_INSTANCE, _ADDRESS):
@@ -117,7 +119,7 @@ def _targets_in(
         if error.code == TARGET_GROUP_NOT_FOUND:  # deleted in between
             return {}
         raise
-    if elsewhere:
+    if elsewhere and group.get("Protocol") in _APPLICATION_PROTOCOLS:
         described = [one for one in described if one["Target"].get("AvailabilityZone", _OUTSIDE) == _OUTSIDE]
     targets: dict[str, list[Target]] = {}
     for name, registrations in read_targets(arn, described).items():

@@ -236,6 +236,33 @@ def test_an_address_in_a_target_group_of_a_peered_vpc_is_refused(
     assert len(bench.warnings(exclude_target_group=("peer",))) == 1
 
 
+@pytest.mark.parametrize("fleet", ["servers", "group"])
+def test_an_address_in_a_zone_behind_a_network_load_balancer_of_a_peered_vpc_is_refused(
+    fleet: str, request: pytest.FixtureRequest
+) -> None:
+    bench: Bench = request.getfixturevalue(fleet)
+    ec2, elb, name = bench.client("ec2"), bench.client("elbv2"), bench.built.instance_ids[1]
+    found = bench.described(name)
+    zone = found["Placement"]["AvailabilityZone"]
+    other = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=other, CidrBlock="10.9.0.0/24", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+    arn = bench.target_group("flows", used=False, TargetType="ip", VpcId=other, Protocol="TCP")
+    made = elb.create_load_balancer(Name="flows", Type="network", Subnets=[subnet])
+    elb.create_listener(
+        LoadBalancerArn=made["LoadBalancers"][0]["LoadBalancerArn"],
+        Protocol="TCP",
+        Port=80,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": arn}],
+    )
+    target = {"Id": found["PrivateIpAddress"], "AvailabilityZone": zone}
+    elb.register_targets(TargetGroupArn=arn, Targets=[target])
+
+    (problem,) = bench.problems()
+    assert f"target group flows holds private addresses of {name}" in problem
+    assert "other servers have these addresses in another VPC" in problem
+    assert len(bench.warnings(exclude_target_group=("flows",))) == 1
+
+
 def test_a_target_group_without_a_load_balancer_is_a_warning(servers: Bench) -> None:
     servers.register(servers.target_group("green", used=False), *servers.built.instance_ids)
     (warning,) = servers.warnings()

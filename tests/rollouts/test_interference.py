@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import awsroll
-from awsroll.core.model.rollout_choices import SkipPolicy
+from awsroll.core.model.rollout_choices import SkipPolicy, Strategy
 from awsroll.core.model.status import Outcome
 from awsroll.errors import FleetError
 from awsroll.sandbox import Sandbox
@@ -94,6 +94,28 @@ def test_a_scale_in_becomes_the_goal(tmp_path: Path) -> None:
         assert report.succeeded, report.reason
         assert one.serving_versions() == {"v2": 2}
         assert (one.group()["MinSize"], one.group()["DesiredCapacity"]) == (1, 2)
+
+
+def _detach(one: Rolling, name: str) -> None:
+    client(one).detach_instances(AutoScalingGroupName="web", InstanceIds=[name], ShouldDecrementDesiredCapacity=True)
+
+
+def _end(one: Rolling, name: str) -> None:
+    client(one).terminate_instance_in_auto_scaling_group(InstanceId=name, ShouldDecrementDesiredCapacity=True)
+
+
+@pytest.mark.parametrize("take_out", [_detach, _end], ids=["detach", "terminate"])
+def test_a_member_that_someone_takes_out_with_a_decrement_lowers_the_goal_without_the_surge(
+    tmp_path: Path, take_out: Callable[[Rolling, str], None]
+) -> None:
+    with rolling(tmp_path, servers=3, min_size=1) as one:
+        one.sandbox.world.after(45, lambda: take_out(one, one.fleet.instance_ids[0]))
+        report = one.roll(strategy=Strategy.DOUBLE_HALF)
+        one.sandbox.jump(300)
+
+        assert report.succeeded, report.reason
+        assert one.group()["DesiredCapacity"] == 2
+        assert one.serving_versions()["v2"] == 2
 
 
 @KINDS

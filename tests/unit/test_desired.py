@@ -7,7 +7,7 @@ import pytest
 from awsroll.core.classify.desired import is_moving, moved, raised_unseen, read, surplus
 from awsroll.core.classify.view import View
 from awsroll.core.model.calls import Call, CallKind, Launch
-from awsroll.core.model.observation import FleetKind, Instance, Lifecycle
+from awsroll.core.model.observation import CapacityMove, FleetKind, Instance, Lifecycle
 from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
@@ -44,6 +44,48 @@ def test_a_value_set_by_someone_else_becomes_the_goal_and_counts_as_progress() -
 
     assert decided.desired == Desired(goal=7, expected=7, previous=7, moved_at=later(60))
     assert decided.progress_at == later(60)
+
+
+TAKEN_OUT = CapacityMove(instance_id="i-1", before=6, after=5)
+OF_THREE = Desired(goal=3, expected=6, previous=6, moved_at=T0)
+
+
+@pytest.mark.parametrize(
+    ("shown", "moves", "goal"),
+    [
+        pytest.param(5, (TAKEN_OUT,), 2, id="one-member"),
+        pytest.param(4, (TAKEN_OUT, replace(TAKEN_OUT, instance_id="i-2", before=5, after=4)), 1, id="one-by-one"),
+        pytest.param(
+            4, tuple(replace(TAKEN_OUT, instance_id=name, after=4) for name in ("i-1", "i-2")), 1, id="two-at-once"
+        ),
+        pytest.param(7, (replace(TAKEN_OUT, after=7),), 4, id="one-attached"),
+        pytest.param(5, (), 5, id="a-value-that-someone-sets"),
+        pytest.param(4, (TAKEN_OUT,), 4, id="a-value-set-after-it"),
+    ],
+)
+def test_a_call_on_a_member_moves_the_goal_by_as_much_and_leaves_the_surge_ours(
+    shown: int, moves: tuple[CapacityMove, ...], goal: int
+) -> None:
+    seen = group(desired=shown, minimum=1, capacity_moves=moves)
+    decided = read(View(ROLLOUT, group_look(at=60, seen=seen), status(desired=OF_THREE)))
+
+    assert decided.desired == Desired(goal=goal, expected=shown, previous=shown, moved_at=later(60))
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"calls": (Call(kind=CallKind.TERMINATE_AND_DECREMENT, at=T0, instance_id="i-1", answered=True),)},
+        {"servers": {"i-1": Server(phase=ServerPhase.TERMINATING, since=T0)}},
+    ],
+    ids=["called", "terminating"],
+)
+def test_a_decrement_of_our_own_does_not_explain_a_value_that_someone_sets(kept: dict[str, object]) -> None:
+    seen = group(desired=5, minimum=1, capacity_moves=(TAKEN_OUT,))
+    decided = read(View(ROLLOUT, group_look(at=60, seen=seen), status(desired=OF_THREE, **kept)))
+
+    assert decided.desired is not None
+    assert decided.desired.goal == 5
 
 
 MOVING = {

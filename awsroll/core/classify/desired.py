@@ -4,6 +4,10 @@ Calls of awsroll change it: a launch raises it, terminate-with-decrement and sta
 alarms can change it at any time. `Desired.expected` follows awsroll's calls. Another observed value was set by someone
 else and becomes the goal; the surge is not subtracted from it. While the outcome of a call that changes desired is
 unknown, or its effect may not be visible yet, an observed difference means nothing.
+
+Someone may also detach a member, terminate it or put it in standby, with a decrement. Such a call sets no value: it
+lowers by one whatever the group has. The goal then moves by the same number, and the surge stays awsroll's. Example: a
+group of 3 has a surge of 3, so its desired capacity is 6. Someone detaches a member: 5. The goal is 2, not 5.
 """
 
 from datetime import datetime, timedelta
@@ -12,6 +16,7 @@ from awsroll.core.classify.instance_facts import LAG_SECONDS
 from awsroll.core.classify.view import View
 from awsroll.core.model.calls import LEAVING_CALLS, CallKind
 from awsroll.core.model.observation import Lifecycle
+from awsroll.core.model.phases import ServerPhase
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.status import Status
 from awsroll.core.model.status_parts import Desired
@@ -44,8 +49,24 @@ def read(view: View) -> Status:
     low, high = sorted((known.previous, known.expected))
     if at - known.moved_at < timedelta(seconds=LAG_SECONDS) and low <= group.desired <= high:
         return status
-    changed = replace(known, goal=group.desired, expected=group.desired, previous=group.desired, moved_at=at)
+    goal = group.desired
+    if known.goal != known.expected and _was_moved_by_others(view, known.expected, group.desired):
+        goal = max(group.minimum, known.goal + group.desired - known.expected)
+    changed = replace(known, goal=goal, expected=group.desired, previous=group.desired, moved_at=at)
     return replace(status, desired=changed, progress_at=at)
+
+
+def _was_moved_by_others(view: View, before: int, after: int) -> bool:
+    """Return whether calls of other people on single members lead from one desired capacity to the other."""
+    group, status = view.observation.group, view.status
+    moves = () if group is None else group.capacity_moves
+    ours = {call.instance_id for call in status.calls} | {*status.reloading, *status.returning}
+    ours.update(status.in_phase(ServerPhase.TERMINATING))
+    steps = {(move.before, move.after) for move in moves if move.instance_id not in ours}
+    reached = {before}
+    while new := {end for start, end in steps if start in reached} - reached:
+        reached |= new
+    return after in reached
 
 
 def is_moving(status: Status) -> bool:

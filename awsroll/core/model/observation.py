@@ -210,6 +210,15 @@ class ScalingFailure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityMove:
+    """A change of the desired capacity by a call on one member: detach, attach, standby or terminate."""
+
+    instance_id: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """An Auto Scaling group's own settings, as observed.
 
@@ -220,6 +229,7 @@ class Group:
         zones: Availability Zone -> subnet, the group's own, sorted by zone.
         launch_failures: the failed launches since the rollout began, newest last.
         terminations: ids of instances with a termination activity since the rollout began.
+        capacity_moves: calls on members that have changed the desired capacity since awsroll last changed it.
         grace_seconds: the health check grace period of new members.
         can_launch_instances: the endpoint and the group support `LaunchInstances`.
         warm_pool: the settings of the warm pool, for a rollout that purges it; None if there is none or it is being
@@ -237,6 +247,7 @@ class Group:
     zones: tuple[tuple[str, str], ...] = ()
     launch_failures: tuple[ScalingFailure, ...] = ()
     terminations: frozenset[str] = frozenset()
+    capacity_moves: tuple[CapacityMove, ...] = ()
     grace_seconds: float = 0
     can_launch_instances: bool = True
     refresh_active: bool = False
