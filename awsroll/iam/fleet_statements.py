@@ -15,7 +15,11 @@ _BY_STAGES = {
 
 
 def reading(request: PolicyRequest) -> list[Statement]:
-    """Return the permissions to read. AWS supports resources for only one of these calls."""
+    """Return the permissions to read.
+
+    AWS supports resources for few of these calls. Two of them, ListTargets and GetServiceQuota, are permitted for all
+    resources nevertheless: statements of their own would make the largest policy longer than a managed policy may be.
+    """
     whole = not request.rollouts.stages
     actions = [
         f"{_EC2}:DescribeInstances",
@@ -25,6 +29,7 @@ def reading(request: PolicyRequest) -> list[Statement]:
             for resource in ("LoadBalancers", "Tags", "TargetGroupAttributes", "TargetGroups", "TargetHealth")
         ),
         "vpc-lattice:ListTargetGroups",
+        "vpc-lattice:ListTargets",
     ]
     if whole and request.fleets.network_load_balancers:
         actions.append(f"{_ELB}:DescribeLoadBalancerAttributes")
@@ -41,11 +46,9 @@ def reading(request: PolicyRequest) -> list[Statement]:
         actions.append("cloudwatch:DescribeAlarms")  # a narrower resource would hide composite alarms
     if request.rollouts.reads_metrics:
         actions.append("cloudwatch:GetMetricData")  # supports no resources
-    lattice = request.place.arn("vpc-lattice", "targetgroup/*")
-    statements = [allow("Read", actions), allow("ReadLattice", ["vpc-lattice:ListTargets"], [lattice])]
     if whole and not request.rollouts.reloads:
-        quotas = request.place.arn("servicequotas", "ec2/*")
-        statements.append(allow("ReadQuotas", ["servicequotas:GetServiceQuota"], [quotas]))
+        actions.append("servicequotas:GetServiceQuota")
+    statements = [allow("Read", actions)]
     if calendars := request.rollouts.calendars:
         documents = [
             name if name.startswith("arn:") else request.place.arn("ssm", f"document/{name}") for name in calendars

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from awsroll.aws.caller import Reply
 from awsroll.aws.connection import Connection
-from awsroll.errors import AccessRefusedError, AwsRefusedError, AwsUnansweredError, NotImplementedByEndpointError
+from awsroll.errors import AwsRefusedError, AwsUnansweredError
 from awsroll.preflight.address_owners import AddressOwners
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.inventory import Entry, EntryKind
@@ -38,7 +38,7 @@ def lattice_target_groups(
                 held = () if group["arn"] in attached else _held(aws, group, servers, owners)
                 if held:
                     yield Entry(kind=EntryKind.LATTICE_TARGET_GROUP, name=group["name"], servers=held)
-    except (AccessRefusedError, AwsUnansweredError, NotImplementedByEndpointError) as error:
+    except (AwsRefusedError, AwsUnansweredError) as error:  # a Region without VPC Lattice has no such endpoint
         findings.warn_unchecked(
             f"awsroll could not check whether VPC Lattice sends requests to the servers, and assumes that it does not: "
             f"{error}"

@@ -21,8 +21,6 @@ _WHY_STARS = {
     "ReadAlarms": "a narrower resource hides composite alarms; the action only reads",
     "Read": "AWS cannot limit Describe actions to a resource",
     "ReadVersions": "AWS cannot limit Describe actions to a resource",
-    "ReadLattice": "any target group of the region may hold servers; the action only reads",
-    "ReadQuotas": "the instance type of a launch template chooses the quota; the action only reads",
     "ReadTerminationProtection": "servers change; the action only reads",
     "SteerGroup": "the ARN of a group has an unknown id; its name is exact",
     "LabelGroup": "the ARN of a group has an unknown id; its name is exact",

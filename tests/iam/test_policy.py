@@ -34,14 +34,9 @@ def test_a_standalone_reload_reads_moves_traffic_tags_and_sends_a_command() -> N
                 "ec2:DescribeInstances",
                 *READ_BALANCERS,
                 "vpc-lattice:ListTargetGroups",
+                "vpc-lattice:ListTargets",
             ],
             ["*"],
-            None,
-        ),
-        (
-            "ReadLattice",
-            ["vpc-lattice:ListTargets"],
-            ["arn:aws:vpc-lattice:eu-west-1:111122223333:targetgroup/*"],
             None,
         ),
         (

@@ -69,7 +69,7 @@ def test_a_label_is_taken_over_only_if_a_person_confirms_it(found: Wreck) -> Non
     assert "only if that store is lost and no process rolls this fleet" in label.remedy
     assert not shown.acted
     assert {name for name, number in found.sandbox.calls.items() if number != before.get(name)} <= {
-        name for name in found.sandbox.calls if ":Describe" in name or ":Get" in name
+        name for name in found.sandbox.calls if any(f":{verb}" in name for verb in ("Describe", "Get", "List"))
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from awsroll.core import planner
 from awsroll.core.model.hooks import Hook, HookPoint
 from awsroll.core.model.observation import Observation
 from awsroll.core.model.plan import Plan
@@ -150,7 +151,7 @@ def test_an_error_of_the_planner_is_recorded_and_found_again(tmp_path: Path, mon
         message = "defect"
         raise RuntimeError(message)
 
-    monkeypatch.setattr(decision_recorder, "plan", fails)
+    monkeypatch.setattr(planner, "plan", fails)
     with pytest.raises(RuntimeError):
         driver.step()
     driver.recorder.finish()
