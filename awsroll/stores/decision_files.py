@@ -48,11 +48,8 @@ class DecisionFiles(SegmentFiles[DecisionSegment]):
         count = self.count()
         if not count:
             return None
-        last = self.read(count - 1)
-        if last is None or last.value.sequence == count - 1:  # the ring has not gone round
-            return last
-        first = self.read(0)
-        if first is None:
+        last, first = self.read(count - 1), self.read(0)
+        if last is None or first is None or first.value.sequence == 0:  # the ring has not gone round
             return last
         turn = first.value.sequence
 

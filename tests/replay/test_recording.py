@@ -18,7 +18,7 @@ from awsroll.recording.delta import delta, patched
 from awsroll.recording.documents import document_of, value_of
 from awsroll.recording.recording_file import load_lines, load_steps
 from awsroll.recording.replaying import rerun
-from awsroll.stores import LocalStore
+from awsroll.stores import DecisionSegment, LocalStore
 from awsroll.testing.clock import T0
 from tests.replay.recorded import RecordedDriver, bytes_in, record, steps_in
 from tests.support.builders import LIMITS, OLD, auto_scaling, rollout, standalone
@@ -89,6 +89,16 @@ def test_a_process_writes_once_a_minute(tmp_path: Path) -> None:
     seconds = (fleet.clock.now() - driver.status.started_at).total_seconds()
     assert item is not None
     assert 1 < item.revision <= seconds / 60 + 1
+
+
+def test_the_newest_segment_is_found_wherever_the_ring_has_got_to(tmp_path: Path) -> None:
+    files, slots = LocalStore(tmp_path).decisions("web-1"), 3
+    for sequence in range(8):
+        before = files.read(sequence % slots) if sequence >= slots else None
+        files.write(sequence % slots, DecisionSegment(sequence=sequence, data=b"x"), before=before)
+        found = files.newest()
+        assert found is not None
+        assert found.value.sequence == sequence
 
 
 def test_a_recording_is_bounded_and_keeps_the_last_decisions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
