@@ -14,7 +14,7 @@ from awsroll.core.classify.capacity import bounds
 from awsroll.core.classify.estimates import most_running
 from awsroll.core.model.rollout import Rollout
 from awsroll.core.model.rollout_choices import Strategy
-from awsroll.errors import AccessRefusedError, AwsUnansweredError, NotImplementedByEndpointError
+from awsroll.errors import AwsRefusedError, AwsUnansweredError, NotImplementedByEndpointError
 from awsroll.preflight.findings import Findings
 from awsroll.preflight.fleet_facts import FleetFacts, Goal, ServerSize, size_of
 from awsroll.preflight.versions import template_data
@@ -129,11 +129,11 @@ def _room(aws: Connection, need: _Need, new: ServerSize, findings: Findings) -> 
     )
     try:
         value = aws.service_quotas.quota("ec2", code) if code else None
-    except (AccessRefusedError, AwsUnansweredError) as error:
-        findings.warn_unchecked(f"{wanted}. awsroll could not read the quota: {error}")
-        return None
     except NotImplementedByEndpointError:
         value = None
+    except (AwsRefusedError, AwsUnansweredError) as error:
+        findings.warn_unchecked(f"{wanted}. awsroll could not read the quota: {error}")
+        return None
     if value is None:
         findings.note(f"{wanted}. {_UNREAD}")
         return None
