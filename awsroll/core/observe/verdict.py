@@ -34,11 +34,6 @@ _SETTLED = {ServerPhase.NONE, ServerPhase.SERVING, ServerPhase.KEPT}
 
 _TAKEN_OUT = (ServerPhase.DRAINING, ServerPhase.TERMINATING, ServerPhase.KEPT)
 
-_SAME_CAUSE = (
-    "The rollout failed for the same reason, so neither version may be at fault. Find the cause, then run `awsroll "
-    "resume`. The servers that serve stay"
-)
-
 _REFRESH_ACTIVE = (
     "an instance refresh of group {} is in progress. Both would replace the same servers and terminate more than "
     "either may. Cancel the refresh or wait until it has ended"
@@ -107,8 +102,8 @@ def _give_up(view: View, reason: str, failures: tuple[Failure, ...], *, is_due_t
     """Do what the request says about a failure; but the version is not rolled back for what is not its fault."""
     if is_due_to_others and view.original.on_failure is OnFailure.ROLLBACK:
         return _pause_for(view, reason, failures)
-    if view.status.rolling_back and _fails_again(view.status, failures):
-        return _pause_for(view, f"{reason}. {_SAME_CAUSE}", failures)
+    if view.status.rolling_back and _is_refused_again(view.status, failures):
+        return _pause_for(view, reason, failures)
     if view.status.rolling_back:
         return announce_failure(view, stop(view, reason))
     match view.rollout.on_failure:
@@ -120,13 +115,9 @@ def _give_up(view: View, reason: str, failures: tuple[Failure, ...], *, is_due_t
             return _pause_for(view, reason, failures)
 
 
-def _fails_again(status: Status, failures: tuple[Failure, ...]) -> bool:
-    """Return whether the rollback fails for the same reason as the rollout did: a person must find out why.
-
-    AWS refuses the same call, or neither version becomes healthy because of something that both need, such as a
-    database. To end here would leave the place of a server empty.
-    """
-    before = {failure.cause for failure in status.failures[: status.forgiven]}
+def _is_refused_again(status: Status, failures: tuple[Failure, ...]) -> bool:
+    """Return whether AWS refuses the rollback what it refused the rollout before: a person must find out why."""
+    before = {failure.cause for failure in status.failures[: status.forgiven] if failure.owner is Owner.OURS}
     return any(failure.cause in before for failure in failures)
 
 
