@@ -95,6 +95,12 @@ STATEMENTS = {
 _USES_OF_KEYS = ("Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo")
 # The EC2 user guide (tagging Spot Instance requests) names it for RunInstances; the reference of actions does not.
 NOT_IN_THE_REFERENCE = ("ec2:RunInstances", "arn:aws:ec2:eu-west-1:111122223333:spot-instances-request/*")
+# These reads are asked of resources whose names nobody knows in advance, so they are permitted for all resources.
+FOR_ALL_RESOURCES = {
+    "cloudwatch:DescribeAlarms": "AWS shows composite alarms only with this resource",
+    "servicequotas:GetServiceQuota": "the quota depends on the family of the instance type",
+    "vpc-lattice:ListTargets": "any target group of VPC Lattice can hold a server of the fleet",
+}
 MADE_BY_BOTO3 = {"sts:AssumeRole"}  # botocore's credentials make this call
 
 
@@ -143,8 +149,9 @@ def test_the_action_exists_and_takes_these_resources_and_condition_keys(action: 
             continue
         limits = known.keys() - {"*"}
         fitting = [shape for shape in limits if _fits(resource, shape)]
-        if action == "cloudwatch:DescribeAlarms":
-            assert resource == "*"  # AWS shows composite alarms only with this resource
+        if action in FOR_ALL_RESOURCES:
+            assert resource == "*"
+            assert name.startswith(("Describe", "Get", "List"))
             continue
         assert fitting or (resource == "*" and not limits), (resource, known.keys())
         keys = {key.split("/")[0].lower() for shape in fitting for key in known[shape]}
