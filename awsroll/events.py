@@ -102,7 +102,7 @@ class LogLines:
 
 
 class JsonLines:
-    """Writes each event as one line of JSON, with `event`, `at` (RFC 3339, UTC) and the `rollout_id` once it is known.
+    """Writes each event as one line of JSON, with `event`, `at` (RFC 3339, UTC) and `rollout_id` (null if none).
 
     Args:
         stream: a text stream; each line is flushed, so that a reader can follow.
@@ -126,7 +126,7 @@ class JsonLines:
         if not self._open:
             return
         try:
-            self._log.info(name, at=rfc3339(at), **self._rollouts.added_to(fields))
+            self._log.info(name, at=rfc3339(at), **{"rollout_id": None, **self._rollouts.added_to(fields)})
         except (OSError, ValueError) as error:  # the reader is gone, or the stream is closed: the rollout continues
             self._open = False
             if self._on_failure is not None:

@@ -6,6 +6,7 @@ import click
 
 from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.flags import takes
+from awsroll.cli.grouped_option import GroupedOption
 from awsroll.cli.output import Output
 from awsroll.errors import SpecError
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Have at most N servers in flight in all rollouts (default: any number).",
 )
-@click.option("--none", "removes", is_flag=True, help="Remove the budget.")
+@click.option("--none", "removes", cls=GroupedOption, typed=True, is_flag=True, help="Remove the budget.")
 def budget(common: CommonOptions, *, rollouts: int | None, servers: int | None, removes: bool) -> int:
     """Show or set how many rollouts and servers in flight the store allows at once, in each account and region.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from awsroll.cli.grouped_option import OWN_OPTIONS, name_variables
 from awsroll.cli.output import Output
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ class LazyCommand:
         return command
 
 
-_OWN_OPTIONS = "Options"
-
-
 class _PrintsHelp(click.Command):
     """A command that prints its help as every result is printed."""
 
@@ -55,11 +53,11 @@ class ProgramCommand(_PrintsHelp):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options: those of the command alone first, then each group."""
-        groups: dict[str, list[tuple[str, str]]] = {_OWN_OPTIONS: []}
+        groups: dict[str, list[tuple[str, str]]] = {OWN_OPTIONS: []}
         for each in self.get_params(ctx):
             record = None if isinstance(each, click.Argument) else each.get_help_record(ctx)
             if record is not None:
-                groups.setdefault(getattr(each, "section", _OWN_OPTIONS), []).append(record)
+                groups.setdefault(getattr(each, "section", OWN_OPTIONS), []).append(record)
         for heading, rows in groups.items():
             with formatter.section(heading):
                 formatter.write_dl(rows)
@@ -83,9 +81,15 @@ class CommandGroup(_PrintsHelp, click.Group):
         """Return the names, in the order of the table."""
         return list(self.lazy)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - see above
-        """Return a command; import its module."""
-        return self.lazy[cmd_name].load() if cmd_name in self.lazy else None
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, each of its options with a variable; import its module."""
+        if cmd_name not in self.lazy:
+            return None
+        command = self.lazy[cmd_name].load()
+        if not isinstance(command, click.Group):
+            groups = [] if ctx.parent is None else [self.name or ""]
+            name_variables(command, " ".join([*groups, cmd_name]))
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awsroll.cli.common_options import CommonOptions
+from awsroll.cli.grouped_option import variable_of
 from awsroll.cli.output import Output, ask_to_confirm, message_width, write_messages, write_text
 from awsroll.errors import SpecError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 fail_on_warnings_option = click.option(
     "--fail-on-warnings",
+    envvar=variable_of("fail-on-warnings"),
     is_flag=True,
     help="Refuse the rollout (exit 2) if a check has a warning (default: warn and continue).",
 )

@@ -10,6 +10,7 @@ from awsroll.cli.common_options import COMMON_GROUP, READING_GROUP, CommonOption
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
 from awsroll.cli.given_instructions import GIVEN_GROUP
+from awsroll.cli.grouped_option import GroupedOption
 from awsroll.cli.output import Output
 from awsroll.cli.read_request import PACE_GROUP
 from awsroll.cli.replay import record_option
@@ -53,7 +54,11 @@ def pause(common: CommonOptions, rollout: str) -> int:
 @takes(READING_GROUP)
 @rollout_argument
 @click.option(
-    "--reject", is_flag=True, help="Reject the checkpoint instead: the rollout fails, and --on-failure applies."
+    "--reject",
+    cls=GroupedOption,
+    typed=True,
+    is_flag=True,
+    help="Reject the checkpoint instead: the rollout fails, and --on-failure applies.",
 )
 @click.option(
     "--checkpoint",
@@ -64,6 +69,8 @@ def pause(common: CommonOptions, rollout: str) -> int:
 @click.option(
     "--override-freeze",
     "reason",
+    cls=GroupedOption,
+    typed=True,
     metavar="REASON",
     help="Instead of a checkpoint: let the rollout continue despite its windows and freezes, for this reason.",
 )

@@ -40,6 +40,7 @@ class Flag:
         default: the value of a `bool` that is not given: False, or None if a file may give it. Only the second kind has
             the form `--no-NAME`, which overrides the file.
         from_environment: the environment variable `AWSROLL_NAME` gives the option too.
+        typed: no environment variable gives the option: see `GroupedOption`.
         hidden: `--help` leaves it out, because it has no effect on this command.
     """
 
@@ -51,6 +52,7 @@ class Flag:
     short: str = ""
     default: bool | None = None
     from_environment: bool = False
+    typed: bool = False
     hidden: bool = False
 
     @property
@@ -66,6 +68,7 @@ class Flag:
             "metavar": self.metavar,
             "section": self.section,
             "hidden": self.hidden,
+            "typed": self.typed,
         }
         if self.from_environment:
             shown["envvar"] = variable_of(self.name)

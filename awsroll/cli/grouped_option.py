@@ -1,7 +1,9 @@
 """An option that has a group in `--help`, and an environment variable.
 
-The variable of `--max-surge` is `AWSROLL_MAX_SURGE`. An option on the command line wins over the variable, and the
-variable wins over the file. An option that can be repeated has one value on each line of its variable.
+The variable of `--max-surge` is `AWSROLL_MAX_SURGE`. An option that one command has alone, such as `--limit` of
+`awsroll list`, has the command in its variable: `AWSROLL_LIST_LIMIT`. An option on the command line wins over the
+variable, and the variable wins over the file. An option that can be repeated has one value on each line of its
+variable.
 """
 
 import os
@@ -10,6 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+OWN_OPTIONS = "Options"  # the group of the options that have no other
 _PREFIX = "AWSROLL_"
 
 
@@ -23,11 +26,14 @@ class GroupedOption(click.Option):
 
     Args:
         section: the name of the group.
+        typed: no environment variable gives the option, because it confirms a danger or makes another act of the
+            command. A variable that somebody set for another command would do so unseen.
     """
 
-    def __init__(self, *args: Any, section: str, **more: Any) -> None:
+    def __init__(self, *args: Any, section: str = OWN_OPTIONS, typed: bool = False, **more: Any) -> None:
         super().__init__(*args, **more)
         self.section = section
+        self.typed = typed
 
     def value_from_envvar(self, ctx: click.Context) -> Any:
         """Return the value of the environment variable; each line is a value if the option can be repeated."""
@@ -35,6 +41,23 @@ class GroupedOption(click.Option):
             return super().value_from_envvar(ctx)
         text = self.resolve_envvar_value(ctx)
         return None if text is None else tuple(line for line in text.splitlines() if line.strip())
+
+
+def name_variables(command: click.Command, path: str) -> None:
+    """Give a variable to each option of a command that has none yet.
+
+    Args:
+        command: the command.
+        path: its name after `awsroll`, such as `list` or `state create`.
+    """
+    for each in command.params:
+        if isinstance(each, click.Option) and each.envvar is None and not getattr(each, "typed", False):
+            each.envvar = variable_of(f"{path.replace(' ', '-')}-{long_form(each).removeprefix('--')}")
+
+
+def long_form(option: click.Parameter) -> str:
+    """Return an option as one types it, such as `--max-surge`."""
+    return max(option.opts, key=len)
 
 
 def is_set(name: str) -> bool:
@@ -45,7 +68,7 @@ def is_set(name: str) -> bool:
 def variables_of(context: click.Context) -> dict[str, str]:
     """Return the options of a command that environment variables gave: each option with its variable."""
     return {
-        f"--{each.name.replace('_', '-')}": str(each.envvar)
+        long_form(each): str(each.envvar)
         for each in context.command.params
         if each.name and each.envvar and context.get_parameter_source(each.name) is ParameterSource.ENVIRONMENT
     }

@@ -7,6 +7,7 @@ import click
 from awsroll.cli.common_options import STORELESS_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.found_file import FOUND
+from awsroll.cli.grouped_option import GroupedOption
 from awsroll.cli.output import Output
 from awsroll.core.request.spec import RolloutSpec
 from awsroll.errors import SpecError
@@ -18,6 +19,7 @@ _STANDARD_OUTPUT = "-"
 @click.option("--asg", default="", metavar="NAME", help="Name or ARN of the Auto Scaling group.")
 @click.option(
     "--target-group",
+    cls=GroupedOption,
     multiple=True,
     metavar="NAME|ARN",
     help="Name or ARN of a target group with manually registered servers (repeatable).",

@@ -176,8 +176,9 @@ def json_lines() -> "Sink":
 
 
 def json_event(event: str, **fields: Any) -> None:
-    """Write one JSON object as a line on standard output."""
-    json_lines().event(event, datetime.now(UTC), **fields)
+    """Write one JSON object as a line on standard output, with the rollout that the command was given."""
+    known = {"rollout_id": process_state.only_rollout()}
+    json_lines().event(event, datetime.now(UTC), **known | fields)
 
 
 def _write_result(text: str) -> None:

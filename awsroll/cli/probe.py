@@ -11,6 +11,7 @@ import click
 from awsroll.cli.common_options import STORELESS_GROUP, CommonOptions
 from awsroll.cli.exit_codes import Exit
 from awsroll.cli.flags import takes
+from awsroll.cli.grouped_option import GroupedOption
 from awsroll.cli.output import Output, write_messages
 from awsroll.errors import SpecError
 
@@ -28,8 +29,21 @@ _DEFAULT_FOLDER = Path("awsroll-probe")
     help="List the experiments with time and cost, and do nothing else.",
 )
 @click.option("--only", metavar="P1,P7", help="Run only these experiments (default: all, in order).")
-@click.option("--account", default="", metavar="ID", help="Id of the throw-away account, typed by you. It must match.")
-@click.option("--accept-cost", is_flag=True, help="Accept the cost that --list shows, about one US dollar at most.")
+@click.option(
+    "--account",
+    cls=GroupedOption,
+    typed=True,
+    default="",
+    metavar="ID",
+    help="Id of the throw-away account, typed by you. It must match.",
+)
+@click.option(
+    "--accept-cost",
+    cls=GroupedOption,
+    typed=True,
+    is_flag=True,
+    help="Accept the cost that --list shows, about one US dollar at most.",
+)
 @click.option(
     "--out",
     type=Path,
@@ -38,7 +52,14 @@ _DEFAULT_FOLDER = Path("awsroll-probe")
     metavar="DIR",
     help="Folder for ledger, calls and result; it must be new or empty.",
 )
-@click.option("--teardown", type=Path, metavar="LEDGER", help="Delete what this ledger lists, and do nothing else.")
+@click.option(
+    "--teardown",
+    cls=GroupedOption,
+    typed=True,
+    type=Path,
+    metavar="LEDGER",
+    help="Delete what this ledger lists, and do nothing else.",
+)
 def probe(  # noqa: PLR0913 - one parameter is one option
     common: CommonOptions,
     *,

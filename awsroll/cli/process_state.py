@@ -51,6 +51,11 @@ def note_rollout(rollout_id: str) -> None:
         _state.rollouts.append(rollout_id)
 
 
+def only_rollout() -> str | None:
+    """Return the rollout that the command drives or was given; None if there is none, or several."""
+    return _state.rollouts[0] if len(_state.rollouts) == 1 else None
+
+
 def note_variables(variables: dict[str, str]) -> None:
     """Note the options that environment variables gave."""
     _state.variables.update(variables)

@@ -147,7 +147,10 @@ def _cost_of_keeping(plan: "RolloutPlan") -> list[Row]:
 
 def _call_rows(plan: "RolloutPlan") -> list[Row]:
     calls = plan.api_calls
-    return [] if calls is None else [("API calls", f"about {calls.total}, of which {calls.mutating} change resources")]
+    if calls is None:
+        return []
+    spread = f" ({calls.lowest} to {calls.highest} in 8 of 10 rollouts)" if calls.highest > calls.lowest else ""
+    return [("API calls", f"about {calls.total}, of which {calls.mutating} change resources{spread}")]
 
 
 def _run_rows(plan: "RolloutPlan") -> list[Row]:

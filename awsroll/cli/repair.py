@@ -11,6 +11,7 @@ from awsroll.cli.drive import driving_context
 from awsroll.cli.exit_codes import Exit
 from awsroll.cli.flags import Flag, FlagGroup, takes
 from awsroll.cli.given_instructions import GIVEN_GROUP, instruction_prompt
+from awsroll.cli.grouped_option import GroupedOption
 from awsroll.cli.output import Output, ask_to_confirm, write_messages
 from awsroll.cli.read_request import PACE_GROUP
 from awsroll.cli.signals import StopRequest
@@ -49,6 +50,7 @@ _TAKE_OVER = Flag(
     field="take_over",
     type=bool,
     section=FLEET,
+    typed=True,
     help="Also repair a fleet that its tag shows as held by a rollout of another store. Use this if that store is lost "
     "and no process rolls the fleet (default: refuse, exit 4).",
 )
@@ -60,6 +62,8 @@ FLEET_GROUP = FlagGroup("fleet", [*_FLEET_FLAGS, _TAKE_OVER], _fleet)
 @click.argument("rollout", metavar="[ROLLOUT]", default="", help="Id of the rollout, if known.")
 @click.option(
     "--instance",
+    cls=GroupedOption,
+    typed=True,
     multiple=True,
     metavar="ID",
     help="Confirm that this instance, which only its own tags show, is repaired. Repeatable. --yes does not "
@@ -67,6 +71,8 @@ FLEET_GROUP = FlagGroup("fleet", [*_FLEET_FLAGS, _TAKE_OVER], _fleet)
 )
 @click.option(
     "--release",
+    cls=GroupedOption,
+    typed=True,
     is_flag=True,
     help="Only free the fleet from this rollout: its locks, tags and open entry. Restores nothing. Use this if neither "
     "abort nor repair can end the rollout.",
@@ -235,6 +241,9 @@ def _list_unsettled(common: CommonOptions, output: Output) -> int:
                 f"{each}. Restore its fleet with `awsroll repair {each.rollout_id}` and --asg or --target-group"
             )
     write_messages(*(str(each) for each in unreadable if not each.is_open))
+    if output.json:
+        left = len(records) + len(may_be_open)
+        output.emit("repair", fleet="", rollout_id=None, found=left, acted=False, left=left, reason="")
     if records or may_be_open:
         return Exit.STOPPED_OR_PAUSED
     output.note(f"no rollout in {store.address} left changes. To check a fleet, pass --asg or --target-group")

@@ -9,6 +9,7 @@ import click
 from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.exit_codes import Exit
 from awsroll.cli.flags import takes
+from awsroll.cli.grouped_option import variable_of
 from awsroll.cli.output import Output
 from awsroll.errors import SpecError
 
@@ -24,6 +25,7 @@ _MINUTE = 60
 record_option = click.option(
     "--record",
     "record_file",
+    envvar=variable_of("record"),
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Append the decisions of the rollout to this file, for `awsroll replay FILE` (default: the store alone).",

@@ -9,6 +9,7 @@ import click
 from awsroll.cli.arguments import rollout_argument
 from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.flags import takes
+from awsroll.cli.grouped_option import variable_of
 from awsroll.cli.output import Output, write_messages
 from awsroll.errors import AwsrollError, SpecError
 
@@ -22,6 +23,7 @@ _FORMS = "HTML that opens offline (.html), Markdown (.md), JSON (.json) or JUnit
 report_option = click.option(
     "--report",
     "report_file",
+    envvar=variable_of("report"),
     type=click.Path(path_type=Path),
     metavar="FILE",
     help=f"Write the report of the rollout to this file at the end: {_FORMS}.",

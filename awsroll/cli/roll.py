@@ -8,6 +8,7 @@ from awsroll.cli.common_options import COMMON_GROUP, CommonOptions
 from awsroll.cli.confirm import fail_on_warnings_option
 from awsroll.cli.drive import drive
 from awsroll.cli.flags import takes
+from awsroll.cli.grouped_option import variable_of
 from awsroll.cli.replay import record_option
 from awsroll.cli.report import report_option
 from awsroll.cli.roll_request import ROLL_REQUEST_GROUP
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 
 no_wait_option = click.option(
-    "--no-wait", is_flag=True, help="Pause (exit 3) at a checkpoint that needs approval (default: wait)."
+    "--no-wait",
+    envvar=variable_of("no-wait"),
+    is_flag=True,
+    help="Pause (exit 3) at a checkpoint that needs approval (default: wait).",
 )
 
 

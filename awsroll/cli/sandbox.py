@@ -11,6 +11,7 @@ import click
 
 from awsroll.cli.common_options import LOCAL_GROUP, CommonOptions
 from awsroll.cli.flags import takes
+from awsroll.cli.grouped_option import GroupedOption
 from awsroll.cli.missing_extra import require_sandbox
 from awsroll.cli.output import Output
 from awsroll.cli.sandbox_fleets import SandboxFleet, read_fleets
@@ -43,6 +44,7 @@ _OVERRIDING = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_C
 )
 @click.option(
     "--option",
+    cls=GroupedOption,
     multiple=True,
     metavar="NAME=VALUE",
     help="Set an option of the sandbox (repeatable; see docs/sandbox.md).",
@@ -55,6 +57,7 @@ _OVERRIDING = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_C
 )
 @click.option(
     "--fleet",
+    cls=GroupedOption,
     multiple=True,
     metavar="NAME:N|tg:NAME:N",
     help="Build a healthy fleet of N servers: an Auto Scaling group, or with tg: servers behind a target group "
@@ -62,6 +65,7 @@ _OVERRIDING = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_C
 )
 @click.option(
     "--fault",
+    cls=GroupedOption,
     multiple=True,
     metavar="RULE",
     help="Let AWS calls fail, for example 'throttled ec2:* probability=0.3 seed=1' (repeatable).",

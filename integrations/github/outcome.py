@@ -9,24 +9,29 @@ import sys
 from pathlib import Path
 from typing import Any
 
+_WITHOUT_STATUS = ("refused", "failed", "interrupted")  # events that end awsroll without a report
 
-def last_event(path: Path) -> dict[str, Any]:
-    """Return the last JSON line of a file; an empty one if there is none."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    try:
-        event = json.loads(lines[-1]) if lines else {}
-    except ValueError:  # awsroll was killed while it wrote the line
-        return {}
-    return event if isinstance(event, dict) else {}
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """Return the JSON lines of a file. The last one is left out if awsroll was killed while it wrote it."""
+    events = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            break
+        events += [event] if isinstance(event, dict) else []
+    return events
 
 
 def main(path: Path) -> int:
     """Return the exit code of the step."""
-    event = last_event(path)
-    refused = event.get("event") == "refused"
-    status = "refused" if refused else str(event.get("status", ""))
+    events = read_events(path)
+    event = events[-1] if events else {}
+    status = event["event"] if event.get("event") in _WITHOUT_STATUS else event.get("status") or ""
+    rollout = next((each["rollout_id"] for each in reversed(events) if each.get("rollout_id")), "")
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as outputs:
-        outputs.write(f"rollout-id={one_line(event.get('rollout_id', ''))}\nstatus={one_line(status)}\n")
+        outputs.write(f"rollout-id={one_line(rollout)}\nstatus={one_line(status)}\n")
     if os.environ["RAN"] == "success":
         return 0
     if status == "paused" and os.environ["ALLOW_PAUSED"] == "true":

@@ -65,7 +65,7 @@ def test_json_lines_begin_with_event_and_time() -> None:
     JsonLines(stream).event("instance.launched", T0, instance_ids=("i-1",), outcome=Outcome.RUNNING, since=T0)
 
     assert stream.getvalue() == (
-        '{"event": "instance.launched", "at": "2026-01-01T00:00:00.000Z", "instance_ids": ["i-1"], '
+        '{"event": "instance.launched", "at": "2026-01-01T00:00:00.000Z", "rollout_id": null, "instance_ids": ["i-1"], '
         '"outcome": "running", "since": "2026-01-01T00:00:00.000Z"}\n'
     )
 
@@ -185,6 +185,7 @@ def test_a_json_line_stays_one_line_of_valid_json() -> None:
     assert json.loads(line) == {
         "event": "x",
         "at": "2026-01-01T00:00:00.000Z",
+        "rollout_id": None,
         "cause": HOSTILE,
         "numbers": ["inf", 1],
         "odd": {"1": ["paused"]},

@@ -91,10 +91,26 @@ def test_the_github_action_rolls_waits_for_approval_in_another_job_and_goes_on(
     assert action("resume", paused["rollout-id"]) == (0, {**paused, "status": "succeeded"})
 
 
-def test_a_paused_rollout_fails_the_step_unless_that_is_allowed(tmp_path: Path) -> None:
-    (tmp_path / "lines.jsonl").write_text(
-        '{"event": "report", "status": "paused", "rollout_id": "r", "reason": "a\\nb=c"}\n'
-    )
+CREATED = '{"event": "rollout.created", "rollout_id": "r"}\n'
+
+
+@pytest.mark.parametrize(
+    ("lines", "said", "status"),
+    [
+        (
+            f'{CREATED}{{"event": "report", "status": "paused", "rollout_id": "r", "reason": "a\\nb=c"}}\n',
+            "a b=c",
+            "paused",
+        ),
+        (f'{CREATED}{{"event": "failed", "rollout_id": "r", "reason": "a\\nb=c"}}\n', "a b=c", "failed"),
+        (f'{CREATED}{{"event": "rep', "awsroll did not run to its end", ""),
+    ],
+    ids=["paused", "failed", "killed"],
+)
+def test_a_rollout_that_did_not_end_fails_the_step_and_has_its_id(
+    lines: str, said: str, status: str, tmp_path: Path
+) -> None:
+    (tmp_path / "lines.jsonl").write_text(lines)
     judged = subprocess.run(
         [sys.executable, INTEGRATIONS / "github" / "outcome.py", tmp_path / "lines.jsonl"],
         env={**os.environ, "RAN": "failure", "ALLOW_PAUSED": "false", "GITHUB_OUTPUT": str(tmp_path / "outputs")},
@@ -103,15 +119,16 @@ def test_a_paused_rollout_fails_the_step_unless_that_is_allowed(tmp_path: Path) 
         check=False,
     )
 
-    assert (judged.returncode, judged.stdout) == (1, "::error title=awsroll::a b=c\n")
+    assert (judged.returncode, judged.stdout) == (1, f"::error title=awsroll::{said}\n")
+    assert (tmp_path / "outputs").read_text() == f"rollout-id=r\nstatus={status}\n"
 
 
 def test_the_gitlab_jobs_roll_approve_and_go_on(server: SandboxServer, tmp_path: Path) -> None:
-    fleet = server.standalone_fleet(name="gitlab", servers=2, zones=1)
+    fleet = server.standalone_fleet(name="gitlab", servers=3, zones=1)
     jobs = yaml.safe_load((INTEGRATIONS / "gitlab" / "awsroll.gitlab-ci.yml").read_text())
     installed(tmp_path / ".awsroll")
     request = {"target-group": "gitlab-1", "launch-template": f"{fleet.template_id}:2", "poll": float(POLL)}
-    gate = {"checkpoint": [1], "approve-checkpoints": True}
+    gate = {"checkpoint": [1, 2], "approve-checkpoints": True}
     (tmp_path / "rollout.yaml").write_text(yaml.safe_dump(request | gate))
     environment = {
         **server.environment,
@@ -122,8 +139,10 @@ def test_the_gitlab_jobs_roll_approve_and_go_on(server: SandboxServer, tmp_path:
     rolled = run("\n".join(jobs[".awsroll-roll"]["script"]), environment, cwd=tmp_path)
     assert rolled.returncode == 3, rolled.stderr
     dotenv = dict(line.split("=", 1) for line in (tmp_path / "awsroll.env").read_text().splitlines())
-    approved = run("\n".join(jobs[".awsroll-approve"]["script"]), environment | dotenv, cwd=tmp_path)
-    assert approved.returncode == 0, approved.stderr
+    approve = "\n".join(jobs[".awsroll-approve"]["script"])
+    approved = [run(approve, environment | dotenv, cwd=tmp_path) for _ in range(2)]
+    assert [each.returncode for each in approved] == [3, 0], approved
+    assert jobs[".awsroll-approve"]["allow_failure"] == jobs[".awsroll-roll"]["allow_failure"] == {"exit_codes": [3]}
 
 
 def test_the_ansible_role_rolls_a_group(server: SandboxServer, tmp_path: Path) -> None:

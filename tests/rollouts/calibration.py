@@ -1,4 +1,4 @@
-"""How well the duration of a plan is estimated: plans and real rollouts of fleets in the sandbox, in virtual time.
+"""How well the duration and the calls of a plan are estimated, by real rollouts in the sandbox, in virtual time.
 
 Each case has a fleet whose servers boot, start and become healthy at another speed. It is rolled twice: the first plan
 knows no past rollout of the fleet, the second knows one. `python -m tests.rollouts.calibration` prints every case.
@@ -57,11 +57,17 @@ class Measured:
         """Whether the range of the plan holds the true duration."""
         return self.plan.lowest_seconds <= self.report.elapsed_s <= self.plan.highest_seconds
 
+    @property
+    def holds_calls(self) -> bool:
+        """Whether the range of the plan holds the true number of calls."""
+        calls = self.plan.api_calls
+        return calls is not None and calls.lowest <= self.report.api_calls.total <= calls.highest
+
     def __str__(self) -> str:
         plan, calls = self.plan, self.plan.api_calls
         said = f"{plan.lowest_seconds:.0f} to {plan.highest_seconds:.0f} s, about {plan.estimated_seconds:.0f} s"
-        expected = 0 if calls is None else calls.total
-        return f"{said}: {self.report.elapsed_s:.0f} s; about {expected} calls: {self.report.api_calls.total}"
+        expected = "?" if calls is None else f"{calls.lowest} to {calls.highest}, about {calls.total}"
+        return f"{said}: {self.report.elapsed_s:.0f} s; {expected} calls: {self.report.api_calls.total}"
 
 
 def cases(seed: int = 1) -> tuple[Case, ...]:
@@ -120,6 +126,12 @@ def shares(measured: Iterable[tuple[Measured, Measured]]) -> tuple[float, float]
     return held[0], held[1]
 
 
+def share_of_calls(measured: Iterable[tuple[Measured, Measured]]) -> float:
+    """Return how often the range held the true number of calls."""
+    found = [each.holds_calls for pair in measured for each in pair]
+    return sum(found) / len(found)
+
+
 def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
@@ -130,9 +142,10 @@ def _print_all() -> None:
     for case in cases():
         found.append(measure(case))
         for words, each in zip(("no past rollout ", "one past rollout"), found[-1], strict=True):
-            _say(f"{'holds ' if each.is_held else 'MISSES'} {case}, {words}: {each}")
+            _say(f"{'holds ' if each.is_held and each.holds_calls else 'MISSES'} {case}, {words}: {each}")
     unknown, known = shares(found)
     _say(f"{len(found)} fleets: the range held {unknown:.0%} without, {known:.0%} with one past rollout")
+    _say(f"the range of the calls held {share_of_calls(found):.0%}")
 
 
 if __name__ == "__main__":

@@ -164,6 +164,18 @@ def test_a_member_of_a_group_is_looked_at_when_it_can_have_arrived_whatever_its_
     assert _seconds(view, Reason.VERIFYING, "i-9") == 95 + SECOND_OF_LAUNCH - 80
 
 
+@pytest.mark.parametrize("seconds_before", [0.3, 30], ids=["only-the-second-is-known", "this-clock-is-ahead"])
+def test_a_member_that_seems_launched_just_before_the_start_is_looked_at_when_it_can_have_arrived(
+    seconds_before: float,
+) -> None:
+    servers = {"i-9": Server(phase=ServerPhase.VERIFYING, since=later(0))}
+    one = replace(member("i-9", NEW, state=TargetState.INITIAL), launched_at=later(-seconds_before))
+    wanted = rollout(kind=FleetKind.AUTO_SCALING)
+    known = {str(Awaited.ARRIVAL): Seen(not_yet=94.5, done=95)}
+    view = View(wanted, group_look(one, at=10), status("i-1", observed_at=later(10), servers=servers, rhythm=known))
+    assert _seconds(view, Reason.VERIFYING, "i-9") == pytest.approx(95 + SECOND_OF_LAUNCH - 10 - seconds_before)
+
+
 def test_no_wait_is_longer_than_the_longest_and_than_half_of_each_deadline() -> None:
     slow = {str(Awaited.BOOT): Seen(not_yet=899, done=900)}
     assert _seconds(_booting(5, rhythm=slow), Reason.LAUNCHING, "i-9") == LONGEST_SECONDS

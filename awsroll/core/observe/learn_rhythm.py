@@ -1,6 +1,6 @@
 """Learns from each observation how long AWS takes: `next_look` observes again when a wait can be over."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from awsroll.core.classify.view import View
 from awsroll.core.model.observation import FleetKind, Instance, InstanceState
@@ -10,6 +10,7 @@ from awsroll.core.model.rhythm import Awaited, after
 from awsroll.core.model.server_record import Server
 from awsroll.core.model.status import Status
 
+_CLOCKS_DIFFER = timedelta(seconds=60)  # the clock of AWS and of this machine; EC2 tells only the second of a launch
 _ARRIVING = (ServerPhase.LAUNCHING, ServerPhase.VERIFYING)
 
 
@@ -17,7 +18,8 @@ def awaited(view: View, server: Server, instance: Instance | None) -> tuple[Awai
     """Return what a server in flight waits for, and since when; None if its wait has no usual length."""
     launched_at = None if instance is None else instance.launched_at
     grouped = view.rollout.kind is FleetKind.AUTO_SCALING
-    is_new = launched_at is not None and launched_at >= view.status.started_at and not server.reloading
+    first = view.status.started_at - _CLOCKS_DIFFER
+    is_new = launched_at is not None and launched_at >= first and not server.reloading
     wait: tuple[Awaited, datetime] | None = None
     match server.phase:
         case ServerPhase.LAUNCHING | ServerPhase.VERIFYING if server.healthy_since is not None:
