@@ -95,7 +95,7 @@ STATEMENTS = {
 _USES_OF_KEYS = ("Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo")
 # The EC2 user guide (tagging Spot Instance requests) names it for RunInstances; the reference of actions does not.
 NOT_IN_THE_REFERENCE = ("ec2:RunInstances", "arn:aws:ec2:eu-west-1:111122223333:spot-instances-request/*")
-# These reads are asked of resources whose names nobody knows in advance, so they are permitted for all resources.
+# These reads are asked of resources whose names are not known in advance, so they are permitted for all resources.
 FOR_ALL_RESOURCES = {
     "cloudwatch:DescribeAlarms": "AWS shows composite alarms only with this resource",
     "servicequotas:GetServiceQuota": "the quota depends on the family of the instance type",
