@@ -12,6 +12,7 @@ import click
 
 from awsroll.cli.grouped_option import OWN_OPTIONS, name_variables
 from awsroll.cli.output import Output
+from awsroll.core.model.keys import nearest
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -98,7 +99,9 @@ class CommandGroup(_PrintsHelp, click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
-            raise click.NoSuchCommand(error.command_name, possibilities=self.lazy, ctx=ctx) from None
+            similar = nearest(error.command_name, tuple(self.lazy))
+            possible = [similar] if similar else None
+            raise click.NoSuchCommand(error.command_name, possibilities=possible, ctx=ctx) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Return the completions of a word; commands from the table."""

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import click
 
 from awsroll.cli.aligned_text import wrapped
-from awsroll.cli.arguments import rollout_argument
+from awsroll.cli.arguments import newest_rollout_argument
 from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.flags import takes
+from awsroll.cli.listing import newest_rollout
 from awsroll.cli.output import Output, result_width
 from awsroll.printable import printable
 
@@ -18,14 +19,16 @@ if TYPE_CHECKING:
 
 
 @takes(READING_GROUP)
-@rollout_argument
+@newest_rollout_argument
 @click.argument("instance", metavar="[INSTANCE]", required=False, help="Id of a server (default: those that matter).")
-def explain(common: CommonOptions, rollout: str, instance: str | None) -> int:
+def explain(common: CommonOptions, rollout: str | None, instance: str | None) -> int:
     """Explain why a rollout or a server fails or waits, with the fix to try."""
     from awsroll.driver.context import Context  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.driver.read_facts import explain_rollout  # noqa: PLC0415 - see above
 
-    context = Context(session=common.session(), store=common.store(), endpoint_url=common.endpoint_url)
+    store = common.store()
+    context = Context(session=common.session(), store=store, endpoint_url=common.endpoint_url)
+    rollout = rollout or newest_rollout(store)
     output = Output(json=common.json, quiet=common.quiet)
     print_explanations(output, rollout, explain_rollout(rollout, context, instance or ""))
     return 0
@@ -43,7 +46,7 @@ def print_explanations(output: Output, rollout_id: str, found: "Iterable[Explana
     for each in found:
         if output.json:
             causes = [{"cause": cause, "fix": fix} for cause, fix in each.causes]
-            fields = {"subject": each.subject, "causes": causes, "evidence": list(each.evidence)}
+            fields = {"subject": each.subject, "waits": each.waits, "causes": causes, "evidence": list(each.evidence)}
             output.emit("explanation", rollout_id=rollout_id, **fields)
         elif not aside:
             output.result("\n".join(wrapped(printable(each.paragraph), result_width())))

@@ -18,11 +18,8 @@ from awsroll.cli.command_group import ProgramCommand
 from awsroll.cli.grouped_option import GroupedOption, variable_of, variables_of
 from awsroll.core.model.composed_values import Many, Parameters
 from awsroll.core.model.options import Option
+from awsroll.core.model.values import Choice
 
-_VARIABLES = (
-    "Environment variables can give options, such as AWSROLL_STATE for --state. The command line wins over the "
-    "environment, and the environment over a file."
-)
 _ROLLOUT = "rollout"  # the parameter that names a rollout
 
 
@@ -41,6 +38,7 @@ class Flag:
             the form `--no-NAME`, which overrides the file.
         from_environment: the environment variable `AWSROLL_NAME` gives the option too.
         typed: no environment variable gives the option: see `GroupedOption`.
+        choices: the values that a shell completes.
         hidden: `--help` leaves it out, because it has no effect on this command.
     """
 
@@ -53,6 +51,7 @@ class Flag:
     default: bool | None = None
     from_environment: bool = False
     typed: bool = False
+    choices: tuple[str, ...] = ()
     hidden: bool = False
 
     @property
@@ -69,6 +68,7 @@ class Flag:
             "section": self.section,
             "hidden": self.hidden,
             "typed": self.typed,
+            "choices": self.choices,
         }
         if self.from_environment:
             shown["envvar"] = variable_of(self.name)
@@ -89,6 +89,7 @@ def flag_of(option: Option) -> Flag:
         help=option.help,
         section=option.section,
         metavar=option.metavar or None,
+        choices=tuple(map(str, option.kind.choices)) if isinstance(option.kind, Choice) else (),
         from_environment=True,
     )
 
@@ -138,10 +139,21 @@ def takes(*groups: FlagGroup) -> Callable[[Callable[..., int]], ProgramCommand]:
             callback=with_flags,
             params=[*own, *(flag.parameter() for group in groups for flag in group.flags)],
             help=inspect.getdoc(function),
-            epilog=_VARIABLES if any(flag.from_environment for group in groups for flag in group.flags) else None,
+            epilog=_about_variables([flag for group in groups for flag in group.flags if not flag.hidden]),
         )
 
     return decorate
+
+
+def _about_variables(shown: Sequence[Flag]) -> str | None:
+    """Return what the end of a command's help says about variables, with an option that the help shows."""
+    known = {flag.field: flag for flag in shown if flag.from_environment}
+    if not known:
+        return None
+    example = known.get("state") or next(iter(known.values()))
+    file = ", and the environment over a file" if any(flag.field == "file" for flag in shown) else ""
+    such = f"such as {variable_of(example.name)} for --{example.name}"
+    return f"Environment variables can give options, {such}. The command line wins over the environment{file}."
 
 
 def _check_parameters(function: Callable[..., int], values: set[str]) -> None:

@@ -7,10 +7,14 @@ variable.
 """
 
 import os
-from typing import Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 OWN_OPTIONS = "Options"  # the group of the options that have no other
 _PREFIX = "AWSROLL_"
@@ -28,10 +32,19 @@ class GroupedOption(click.Option):
         section: the name of the group.
         typed: no environment variable gives the option, because it confirms a danger or makes another act of the
             command. A variable that somebody set for another command would do so unseen.
+        choices: the values that a shell completes.
     """
 
-    def __init__(self, *args: Any, section: str = OWN_OPTIONS, typed: bool = False, **more: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        section: str = OWN_OPTIONS,
+        typed: bool = False,
+        choices: Collection[str] = (),
+        **more: Any,
+    ) -> None:
         super().__init__(*args, **more)
+        self.choices = choices
         self.section = section
         self.typed = typed
 
@@ -41,6 +54,20 @@ class GroupedOption(click.Option):
             return super().value_from_envvar(ctx)
         text = self.resolve_envvar_value(ctx)
         return None if text is None else tuple(line for line in text.splitlines() if line.strip())
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Return the values that begin with a word: the choices, or the files of the folder."""
+        if self.metavar == "FILE":
+            return [_item(incomplete, "file")]
+        found = super().shell_complete(ctx, incomplete)
+        return found + [_item(each) for each in self.choices if each.startswith(incomplete)]
+
+
+def _item(text: str, kind: str = "plain") -> "CompletionItem":
+    """Return a completion; of the kind `file`, the shell completes the text itself."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell needs it
+
+    return CompletionItem(text, type=kind)
 
 
 def name_variables(command: click.Command, path: str) -> None:

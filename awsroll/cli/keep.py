@@ -32,7 +32,9 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | 
 
 
 @takes(COMMON_GROUP)
-@click.option("--file", "-f", "file", type=Path, required=True, metavar="FILE", help="File of many fleets.")
+@click.option(
+    "--file", "-f", "file", type=click.Path(path_type=Path), required=True, metavar="FILE", help="File of many fleets."
+)
 @click.option("--dry-run", is_flag=True, help="Show what a pass would do, and change nothing.")
 @click.option(
     "--every", metavar="TIME", callback=_seconds, help="Make a pass at this interval until interrupted (default: once)."

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from awsroll.cli.arguments import newest_rollout_argument
 from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.output import Output, result_width, write_messages
+from awsroll.cli.process_state import note_rollout
 from awsroll.errors import RolloutNotFoundError, StateError
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def rollouts(common: CommonOptions, *, fleet: str | None, status_: str | None, l
 
 
 @takes(READING_GROUP)
-@click.argument("rollout", metavar="[ROLLOUT]", required=False, help="Id of the rollout (default: the newest rollout).")
+@newest_rollout_argument
 def status(common: CommonOptions, rollout: str | None) -> int:
     """Show the state of a rollout."""
     from awsroll.cli.render_report import status_text  # noqa: PLC0415 - see above
@@ -110,6 +112,7 @@ def newest_rollout(store: "RecordStore") -> str:
     if newest is None:
         problem = f"there are no rollouts in {store.address}. Start a rollout with `awsroll roll`"
         raise RolloutNotFoundError(problem)
+    note_rollout(newest.rollout_id)
     return newest.rollout_id
 
 

@@ -46,7 +46,7 @@ _DEFAULT_FOLDER = Path("awsroll-probe")
 )
 @click.option(
     "--out",
-    type=Path,
+    type=click.Path(path_type=Path),
     default=_DEFAULT_FOLDER,
     show_default=True,
     metavar="DIR",
@@ -56,7 +56,7 @@ _DEFAULT_FOLDER = Path("awsroll-probe")
     "--teardown",
     cls=GroupedOption,
     typed=True,
-    type=Path,
+    type=click.Path(path_type=Path),
     metavar="LEDGER",
     help="Delete what this ledger lists, and do nothing else.",
 )

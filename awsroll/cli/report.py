@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from awsroll.cli.arguments import rollout_argument
+from awsroll.cli.arguments import newest_rollout_argument
 from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.flags import takes
 from awsroll.cli.grouped_option import variable_of
+from awsroll.cli.listing import newest_rollout
 from awsroll.cli.output import Output, write_messages
 from awsroll.errors import AwsrollError, SpecError
 
@@ -31,7 +32,7 @@ report_option = click.option(
 
 
 @takes(READING_GROUP)
-@rollout_argument
+@newest_rollout_argument
 @click.option(
     "--output",
     "-o",
@@ -41,13 +42,14 @@ report_option = click.option(
     metavar="FILE",
     help=f"File to write: {_FORMS}.",
 )
-def report(common: CommonOptions, rollout: str, file: Path) -> int:
+def report(common: CommonOptions, rollout: str | None, file: Path) -> int:
     """Write the report of a rollout to a file."""
     from awsroll.driver.read_story import stored_story  # noqa: PLC0415 - keeps `--help` fast
     from awsroll.report.report_files import format_of, written_as  # noqa: PLC0415 - see above
 
-    form = format_of(str(file))
-    text = written_as(stored_story(rollout, common.store()), form)
+    form, store = format_of(str(file)), common.store()
+    rollout = rollout or newest_rollout(store)
+    text = written_as(stored_story(rollout, store), form)
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:

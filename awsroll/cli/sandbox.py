@@ -51,7 +51,7 @@ _OVERRIDING = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_C
 )
 @click.option(
     "--switches",
-    type=Path,
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="Set the options that a result of `awsroll probe` measured; --option overrides them.",
 )

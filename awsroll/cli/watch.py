@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from awsroll.cli.arguments import newest_rollout_argument
 from awsroll.cli.common_options import READING_GROUP, CommonOptions
 from awsroll.cli.exit_codes import exit_of_outcome
 from awsroll.cli.flags import takes
@@ -31,7 +32,7 @@ _COURSE_SECONDS = 6.0  # between two reads of the timeline in AWS
 
 
 @takes(READING_GROUP)
-@click.argument("rollout", metavar="[ROLLOUT]", required=False, help="Id of the rollout (default: the newest rollout).")
+@newest_rollout_argument
 @click.option(
     "--all",
     "everything",

@@ -149,13 +149,14 @@ def _of_rollout(
     causes = [failure.cause for failure in reversed(status.failures) if not failure.instance_id]
     alarms = observation.alarms if observation is not None else ()
     failures = observation.group.launch_failures if observation is not None and observation.group is not None else ()
-    cause = ". ".join(
-        dict.fromkeys(text for text in (waits, judge, status.reason, *causes[:1], status.shortage.reason) if text)
-    )
+    says_the_same = approval is not None and status.reason.startswith("waits for approval")
+    reason = "" if says_the_same else status.reason
+    cause = ". ".join(dict.fromkeys(text for text in (reason, *causes[:1], status.shortage.reason) if text))
     return explain(
         ServerFacts(
             phase=status.outcome.value.replace("_", " "),
             cause=cause,
+            waits=". ".join(text for text in (waits, judge) if text),
             activities=tuple(each.message for each in failures[-2:]),
             alarms=tuple(
                 f"{each.name} is in ALARM: {each.reason}" for each in alarms if each.state is AlarmState.ALARM

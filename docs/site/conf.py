@@ -22,6 +22,8 @@ myst_links_external_new_tab = False
 html_theme = "furo"
 html_title = f"awsroll {VERSION}"
 html_copy_source = False
+html_extra_path = ["pages"]  # the first page of the site leads to the index
+smartquotes = False  # it would turn the dashes of --asg into one
 html_theme_options = {"source_repository": "https://github.com/awsroll/awsroll/", "source_branch": "main"}
 
 

@@ -1,10 +1,12 @@
 """`awsroll demo` with three servers, with a good version and with a bad one."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 
-from tests.cli.program import awsroll
+from tests.cli.program import awsroll, clean_environment, start
 
 pytestmark = pytest.mark.process
 
@@ -21,6 +23,19 @@ def test_the_demo_drops_nothing() -> None:
     assert set(traffic["by_version"]) == {"v1", "v2"}
     assert traffic["requests"] == sum(traffic["by_version"].values())
     assert traffic["lowest_serving"] >= 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux shows the CPU time of a running process")
+def test_the_demo_shows_life_within_two_seconds() -> None:
+    """CPU time, because the wall time depends on what else the machine does."""
+    with start("demo", environment=clean_environment({})) as demo:
+        assert demo.stderr is not None
+        line = demo.stderr.readline()
+        words = Path(f"/proc/{demo.pid}/stat").read_text().rpartition(")")[2].split()
+        demo.kill()
+
+    assert line == "awsroll: starting 9 servers under live traffic; timers run 25 times as fast\n"
+    assert (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK") < 2
 
 
 def test_a_bad_version_is_rolled_back_and_drops_nothing() -> None:

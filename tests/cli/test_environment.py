@@ -1,8 +1,10 @@
 """Options from the environment, and the rollout file of the current folder."""
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from click.shell_completion import BashComplete
 
 from awsroll.cli.command_table import COMMANDS
 from awsroll.cli.common_options import COMMON_FLAGS
@@ -10,7 +12,9 @@ from awsroll.cli.main import app, run
 from awsroll.cli.read_request import build_request
 from awsroll.cli.spec_flags import SPEC_FLAGS
 from awsroll.core.request.spec import RolloutSpec
+from awsroll.stores import LocalStore
 from awsroll.version import __version__
+from tests.stores.records import busy_record
 
 
 def request_of(*arguments: str) -> RolloutSpec:
@@ -122,6 +126,40 @@ def test_commands_are_completed_with_their_help() -> None:
         completed = {each.value: each.help for each in app.shell_complete(context, "ro")}
 
     assert completed == {name: COMMANDS[name].help for name in ("roll", "rollback")}
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        (["roll", "--strategy", "d"], ["double-half"]),
+        (["list", "--status", "su"], ["succeeded"]),
+        (["roll", "--plan", "pl"], ["pl (a file)"]),
+        (["roll", "-f", ""], [" (a file)"]),
+        (["keep", "-f", "fl"], ["fl (a file)"]),
+        (["report", "-o", "r"], ["r (a file)"]),
+        (["status", "web-"], ["web-1"]),
+        (["resume", "api-"], []),
+        (["state", "create", "--ret"], ["--retention"]),
+    ],
+)
+def test_values_are_completed(words: list[str], completed: list[str], tmp_path: Path) -> None:
+    LocalStore(tmp_path).save(busy_record())
+    shell = BashComplete(app, {}, "awsroll", "_AWSROLL_COMPLETE")
+
+    with patch.dict("os.environ", {"AWSROLL_STATE": str(tmp_path)}):
+        found = shell.get_completions(words[:-1], words[-1])
+
+    assert [f"{each.value} (a file)" if each.type == "file" else each.value for each in found] == completed
+
+
+@pytest.mark.parametrize(("command", "option"), [("demo", "json"), ("sandbox", "json"), ("status", "state")])
+def test_the_help_explains_variables_with_an_option_that_it_shows(
+    command: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, "--help"]) == 0
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"AWSROLL_{option.upper()} for --{option}. The command line wins over the environment." in shown
 
 
 def test_the_options_are_in_groups(capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,6 +145,23 @@ def test_a_plain_request_is_read_back_unchanged() -> None:
     assert spec_of(plain_request(request)) == request
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("poll: 1\nwaves: [{fleets: [{asg: web}]}]\n", "the file has an unknown key 'poll'"),
+        ("waves: [{bake: 1, fleets: [{asg: web}]}]\n", "wave 1 has an unknown key 'bake'"),
+        ("waves: [{fleets: [{asg: web, pol: 1}]}]\n", "wave 1, fleet 1 has an unknown key 'pol'"),
+    ],
+    ids=["file", "wave", "fleet"],
+)
+def test_an_unknown_key_is_the_only_problem_of_a_file(text: str, problem: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        to_fleets(msgspec.yaml.decode(text))
+
+    (only,) = refused.value.problems
+    assert only.startswith(problem)
+
+
 WRONG: dict[str, tuple[str, list[str]]] = {
     "unknown-key": ("wave: 1\nwaves: []\n", ["the file has an unknown key 'wave': did you mean waves?"]),
     "no-list": ("waves: {fleets: []}\n", ["`waves` must be a list with at least one item"]),

@@ -20,6 +20,7 @@ MISTAKES = {
     "reload-without-command": (["plan", "--asg", "web", "--strategy", "reload"], ["--command"]),
     "unknown-option": (["roll", "--aasg", "web"], ["No such option '--aasg'", "'--asg'", "awsroll roll --help"]),
     "unknown-command": (["rol"], ["Did you mean 'roll'"]),
+    "unknown-command-nearest": (["pln"], ["Did you mean 'plan'"]),
     "unknown-strategy": (["roll", "--strategy", "canary"], ["pass one of replace, double-half, reload, not 'canary'"]),
     "option-of-a-later-word": (["list", "extra"], ["extra"]),
     "seconds-as-a-word": (["roll", "--asg", "web", "--poll", "soon"], ["--poll"]),

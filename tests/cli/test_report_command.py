@@ -39,6 +39,19 @@ def test_report_writes_the_format_that_the_name_chooses(
     assert json.loads(line)["file"] == str(plain)
 
 
+def test_report_and_explain_take_the_newest_rollout(
+    store: LocalStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, state = tmp_path / "r.md", ["--state", str(store.directory), "--json"]
+
+    assert run(["report", "-o", str(page), *state]) == 0
+    assert run(["explain", "--region", "eu-west-1", *state]) == 0
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["rollout_id"] for line in lines} == {"web-1"}
+    assert "web-1" in page.read_text()
+
+
 @pytest.mark.parametrize(
     ("rollout", "file", "problem"),
     [

@@ -52,7 +52,15 @@ def test_what_is_more_specific_comes_before_the_reason_code_that_follows_from_it
 
 def test_an_unknown_cause_is_shown_as_it_is() -> None:
     assert explain_cause("i-1", "a new problem").paragraph == "i-1: no known cause. a new problem."
-    assert explain(ServerFacts()).paragraph == "the rollout: no known cause. AWS gives no reason."
+    assert explain(ServerFacts()).paragraph == "the rollout: nothing shows a failure."
+
+
+def test_a_rollout_that_waits_for_a_person_has_no_unknown_cause() -> None:
+    waits = "it waits for approval at checkpoint 1 of 2"
+
+    assert explain(ServerFacts(phase="paused", waits=waits)).paragraph == f"the rollout (paused): {waits}."
+    late = explain(ServerFacts(waits=waits, cause="web:80 unhealthy (Target.Timeout)")).paragraph
+    assert late.startswith(f"the rollout: {waits}. Most likely the health check gets no answer in time.")
 
 
 def test_what_was_not_read_is_said() -> None:

@@ -16,20 +16,25 @@ class Explanation:
     Attributes:
         causes: the causes and their fixes, the most likely one first; empty if no cause is known.
         evidence: what AWS says, one fact in each line.
+        waits: what it waits for, such as `it waits for approval at …`; empty if for nothing that a person decides.
     """
 
     subject: str
     causes: tuple[tuple[str, str], ...]
     evidence: tuple[str, ...]
+    waits: str = ""
 
     @property
     def paragraph(self) -> str:
         """The explanation as one paragraph."""
+        waits = f"{self.waits}. " if self.waits else ""
         if not self.causes:
-            said = f" {'. '.join(self.evidence)}." if self.evidence else " AWS gives no reason."
-            return f"{self.subject}: no known cause.{said}"
+            if not self.evidence:
+                return f"{self.subject}: {waits or 'nothing shows a failure.'}".rstrip()
+            return f"{self.subject}: {waits or 'no known cause. '}{'. '.join(self.evidence)}."
         (cause, fix), *others = self.causes
-        words = f"{self.subject}: most likely {cause}. {fix}."
+        likely = f"{waits}Most likely" if waits else "most likely"
+        words = f"{self.subject}: {likely} {cause}. {fix}."
         if others:
             words += f" Also possible: {'; '.join(cause for cause, _ in others)}."
         return f"{words} AWS says: {'. '.join(self.evidence)}." if self.evidence else words
@@ -41,7 +46,8 @@ def explain(facts: ServerFacts) -> Explanation:
     subject = facts.instance_id or "the rollout"
     if facts.phase:
         subject = f"{subject} ({facts.phase})"
-    return Explanation(subject=subject, causes=tuple(found[:_MOST_CAUSES]), evidence=tuple(_evidence(facts)))
+    evidence = tuple(_evidence(facts))
+    return Explanation(subject=subject, causes=tuple(found[:_MOST_CAUSES]), evidence=evidence, waits=facts.waits)
 
 
 def explain_cause(instance_id: str, cause: str) -> Explanation:

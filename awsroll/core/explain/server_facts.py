@@ -10,6 +10,7 @@ class ServerFacts:
     Attributes:
         phase: its phase in the rollout.
         cause: the cause of its failure, as the record says.
+        waits: what the rollout waits for, by a gate or the judge.
         targets: the state, reason code and description of each registration that takes no requests.
         lifecycle: its lifecycle state in its group.
         state: its state in EC2.
@@ -27,6 +28,7 @@ class ServerFacts:
     instance_id: str = ""
     phase: str = ""
     cause: str = ""
+    waits: str = ""
     targets: tuple[str, ...] = ()
     lifecycle: str = ""
     state: str = ""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from awsroll.core.model.keys import named
+from awsroll.core.model.keys import named, spellings
 from awsroll.core.model.options import options_of
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.value_errors import shown
@@ -45,8 +45,7 @@ def fleets_of(values: Mapping[str, Any], *, over: Mapping[str, Any]) -> FleetsSp
         SpecError: if values are wrong. It reports all of them.
     """
     problems: list[str] = []
-    none: dict[str, Any] = {}
-    top = _checked(problems, lambda: named(values, (_DEFAULTS, "waves"), where="the file", listed_by=_LISTED_BY), none)
+    top = _named(values, (_DEFAULTS, "waves"), "the file", problems)
     reading = _Reading(defaults=_defaults(top, "`defaults`", problems), over=over)
     values_of_waves = _list(top.get("waves"), "`waves`", problems)
     waves = [_wave(wave, number, reading, problems) for number, wave in enumerate(values_of_waves, 1)]
@@ -116,7 +115,20 @@ def _mapping(value: Any, known: tuple[str, ...], where: str, problems: list[str]
     if not isinstance(value, Mapping):
         problems.append(f"{where} must be a mapping of keys to values, not {shown(value)}")
         return {}
-    return _checked(problems, lambda: named(value, known, where=where, listed_by=_LISTED_BY), {})
+    return _named(value, known, where, problems)
+
+
+def _named(values: Mapping[str, Any], known: tuple[str, ...], where: str, problems: list[str]) -> dict[str, Any]:
+    """Return the values under their names in Python; without the unknown keys, if there are any: they are problems."""
+
+    def names_of(given: Mapping[str, Any]) -> dict[str, Any]:
+        return named(given, known, where=where, listed_by=_LISTED_BY)
+
+    found = _checked(problems, lambda: names_of(values), None)
+    if found is not None:
+        return found
+    words = {word for name in known for word in spellings(name)}
+    return _checked([], lambda: names_of({key: value for key, value in values.items() if key in words}), {})
 
 
 def _list(value: Any, where: str, problems: list[str]) -> list[Any]:
