@@ -120,7 +120,7 @@ def _targets(instance: Instance, observation: Observation) -> tuple[str, ...]:
     names = {group.arn: group.name for group in observation.target_groups}
     return tuple(
         f"{names.get(target.key.target_group, target.key.target_group)}:{target.key.port} {target.state}"
-        + (f" ({target.reason}: {target.description})" if target.reason else "")
+        + (f" ({target.why})" if target.why else "")
         for target in instance.targets
         if not target.takes_requests
     )

@@ -15,6 +15,7 @@ from awsroll.core.classify.view import View
 from awsroll.core.decide.nothing_to_do import is_on_target
 from awsroll.core.decide.victims import order
 from awsroll.core.decide.zone_turns import in_turns
+from awsroll.core.model.duration_text import rough_duration
 from awsroll.core.model.finding import Finding
 from awsroll.core.model.fingerprint import Fingerprint
 from awsroll.core.model.observation import Observation
@@ -23,6 +24,7 @@ from awsroll.core.model.status import Status
 from awsroll.core.model.template_change import TemplateChange
 from awsroll.core.request.instructions import Instruction, InstructionKind, instructions_of
 from awsroll.core.request.spec import RolloutSpec
+from awsroll.printable import printable
 from awsroll.report.estimate import NO_HISTORY, History, estimate, longest_arrival, work_of
 from awsroll.report.expected_calls import ExpectedCalls, expected_calls
 from awsroll.report.plan_details import PlannedSetting, failure_policy, planned_gates, planned_settings
@@ -124,6 +126,22 @@ class RolloutPlan:
     def warnings(self) -> tuple[str, ...]:
         """The warnings of the checks, without notes."""
         return tuple(finding.message for finding in self.findings if finding.is_warning)
+
+    def __str__(self) -> str:
+        """Return the plan in a few lines for a person. Text from AWS is escaped."""
+        if self.nothing_to_do:
+            return printable(f"no changes: {self.fleet} is on {self.to_name or self.to_version}")
+        low, middle, high = map(rough_duration, (self.lowest_seconds, self.estimated_seconds, self.highest_seconds))
+        calls = f"about {self.api_calls.total} API calls" if self.api_calls is not None else ""
+        lines = [
+            f"plan of {self.fleet}: {self.from_name or self.from_version} -> {self.to_name or self.to_version}",
+            f"  {self.strategy}, {self.at_a_time} at a time",
+            f"  servers: {len(self.order)} to update, {self.skipped} to skip, {self.desired} desired",
+            f"  capacity: serving never below {self.lowest_serving}, live never above {self.max_live}",
+            f"  duration: about {middle} ({low} to {high} in 8 of 10 rollouts); {calls}".rstrip("; "),
+            *(f"  warning: {warning}" for warning in self.warnings),
+        ]
+        return "\n".join(printable(line) for line in lines)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as plain JSON values, without what only a plan file holds."""

@@ -69,6 +69,21 @@ def test_the_order_comes_from_the_planner_and_current_servers_are_skipped() -> N
     assert plan.order[0].version == "lt-1:1"
 
 
+def test_a_plan_is_printed_in_a_few_lines() -> None:
+    plan = _forecast(_server(1), _server(2), _server(3))
+
+    assert str(plan).splitlines()[:4] == [
+        "plan of web: lt-1:1 -> lt-1:2",
+        "  replace, 2 at a time",
+        "  servers: 3 to update, 0 to skip, 3 desired",
+        "  capacity: serving never below 1, live never above 3",
+    ]
+    assert re.fullmatch(
+        r"  duration: about .* \(.* to .* in 8 of 10 rollouts\); about \d+ API calls", str(plan).splitlines()[4]
+    )
+    assert str(_forecast(_server(1, NEW))) == "no changes: web is on lt-1:2"
+
+
 def test_zones_one_by_one_are_in_the_order_of_their_turns() -> None:
     servers = [_server(number) for number in range(5)]  # zone-a has one server more
     plan = _forecast(*servers, gates=Gates(by_zone=True, zones=("zone-b", "zone-a")))

@@ -91,6 +91,11 @@ class Target:
     is_anomalous: bool | None = None
 
     @property
+    def why(self) -> str:
+        """AWS's code with its description; AWS may leave out either."""
+        return ": ".join(text for text in (self.reason, self.description) if text)
+
+    @property
     def takes_requests(self) -> bool:
         """Whether the load balancer sends requests to the target because it is healthy."""
         return self.state is TargetState.HEALTHY and not self.shifted

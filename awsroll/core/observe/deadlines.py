@@ -235,7 +235,7 @@ def _why_unhealthy(view: View, instance: Instance) -> str:
 def _target_states(view: View, instance: Instance) -> str:
     details = [
         f"{_target_group_name(view, target.key.target_group)}:{target.key.port} {target.state}"
-        + (f" ({target.reason}: {target.description})" if target.reason else "")
+        + (f" ({target.why})" if target.why else "")
         + (" (no requests: a zonal shift is active)" if target.shifted else "")
         for target in instance.targets
         if not target.takes_requests
