@@ -70,7 +70,7 @@ class TargetFloors:
         added = max(0, desired - self.desired)
         for key, names in sorted(taken.items()):
             unseen = sum(1 for name, lost in self._lost if lost == key and key not in facts.by_id[name].serves_on)
-            least, serve = floor - added - self.missing.get(key, 0), facts.on[key]
+            least, serve = floor - added - self.missing.get(key, self.desired), facts.on[key]
             if serve + unseen < least:
                 where = f"{key.target_group}:{key.port}"
                 yield f"invariant 1: took {sorted(names)}, {serve} serve on {where}, the floor is {least}"

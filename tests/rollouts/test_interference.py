@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -131,10 +132,11 @@ def test_a_server_that_someone_else_terminates_is_replaced(tmp_path: Path, *, gr
         assert len(one.running()) == 4
 
 
-def test_a_member_that_someone_stops_is_replaced(tmp_path: Path) -> None:
-    with rolling(tmp_path, servers=2) as one:
+@KINDS
+def test_a_server_that_someone_stops_is_replaced(tmp_path: Path, *, grouped: bool) -> None:
+    with rolling(tmp_path, grouped=grouped, servers=2) as one:
         stop = {"InstanceIds": [one.fleet.instance_ids[-1]]}
-        at_first(one.sandbox, RETIRES[True], lambda: client(one, "ec2").stop_instances(**stop))
+        at_first(one.sandbox, RETIRES[grouped], lambda: client(one, "ec2").stop_instances(**stop))
         report = one.roll()
         one.sandbox.jump(300)
 
@@ -156,6 +158,71 @@ def test_a_process_that_someone_suspends_pauses_the_rollout(tmp_path: Path) -> N
         assert ended.succeeded, ended.reason
         assert one.serving_versions() == {"v2": 2}
         assert one.group()["SuspendedProcesses"] == []
+
+
+@pytest.mark.parametrize(
+    ("when", "setting", "kept"),
+    [
+        (60, {"MaxSize": 4}, {"MaxSize": 4, "DesiredCapacity": 4}),  # below the surge: the group lowers its capacity
+        (60, {"MaxSize": 4, "DesiredCapacity": 4}, {"MaxSize": 4, "DesiredCapacity": 4}),
+        (60, {"MinSize": 1, "MaxSize": 2, "DesiredCapacity": 2}, {"MinSize": 1, "MaxSize": 2, "DesiredCapacity": 2}),
+        (140, {"MaxSize": 4}, {"MaxSize": 4, "DesiredCapacity": 3}),  # the surge has gone again
+    ],
+)
+def test_a_schedule_that_sets_the_maximum_while_the_rollout_has_raised_it_is_kept(
+    tmp_path: Path, when: float, setting: dict[str, int], kept: dict[str, int]
+) -> None:
+    with rolling(tmp_path, servers=3, min_size=2, max_size=3) as one:
+        scheduled = {"StartTime": one.clock.now() + timedelta(seconds=when), **setting}
+        action = {"AutoScalingGroupName": "web", "ScheduledActionName": "evening"}
+        client(one).put_scheduled_update_group_action(**action, **scheduled)
+        report = one.roll(strategy=Strategy.DOUBLE_HALF)
+        one.sandbox.jump(300)
+
+        assert report.succeeded, report.reason
+        group = one.group()
+        assert {name: group[name] for name in kept} == kept
+        assert one.serving_versions() == {"v2": kept["DesiredCapacity"]}
+
+
+def _end_all(one: Rolling, _taken: Any) -> None:
+    others = one.running() & {*one.fleet.instance_ids}
+    client(one, "ec2").terminate_instances(InstanceIds=sorted(others))
+
+
+def _end_draining(one: Rolling, taken: Any) -> None:
+    client(one, "ec2").terminate_instances(InstanceIds=[taken["Targets"][0]["Id"]])
+
+
+def _register_draining(one: Rolling, taken: Any) -> None:
+    (arn,) = one.fleet.target_group_arns
+    client(one, "elbv2").register_targets(TargetGroupArn=arn, Targets=taken["Targets"])
+
+
+def _remove_tags(one: Rolling, _taken: Any) -> None:
+    client(one, "ec2").delete_tags(Resources=sorted(one.running()))
+
+
+@pytest.mark.parametrize("act", [_end_all, _end_draining, _register_draining, _remove_tags])
+def test_a_standalone_fleet_is_whole_after_someone_has_changed_its_servers(
+    tmp_path: Path, act: Callable[[Rolling, Any], None]
+) -> None:
+    with rolling(tmp_path, grouped=False, servers=2) as one:
+        taken: list[Any] = []
+
+        def change(_service: str, name: str, parameters: Any) -> None:
+            if name == "DeregisterTargets" and not taken:
+                taken.append(parameters)
+                act(one, parameters)
+
+        one.sandbox.on_call(change, "after")
+        report = one.roll()
+        one.sandbox.jump(300)
+
+        assert taken
+        assert (report.succeeded, report.failures) == (True, ()), report.reason
+        assert one.serving_versions() == {"v2": 2}
+        assert len(one.running()) == 2
 
 
 # --- other replacements, and other launch settings ------------------------------------------------------------------

@@ -21,7 +21,7 @@ from awsroll.testing.fleet import FakeFleet
 from awsroll.testing.instances import Misbehaviour
 from awsroll.testing.world import Physics
 from tests.scenarios.test_gates import HOW, at_gate
-from tests.support.builders import NEW, OLD, auto_scaling, rollout, standalone
+from tests.support.builders import LIMITS, NEW, OLD, at_a_time, auto_scaling, rollout, standalone
 from tests.support.drive import Driver, versions
 
 CARE = {"ReplaceUnhealthy", "AZRebalance"}
@@ -71,6 +71,20 @@ def test_a_mark_that_comes_back_is_a_failure_with_its_cause() -> None:
     assert len(driver.done(ClearUnhealthyMarks)) == 1
     assert driver.status.outcome is Outcome.STOPPED
     assert "marked unhealthy by group web: grace period 120 s" in driver.status.reason
+
+
+def test_marked_servers_that_take_requests_leave_one_after_the_other() -> None:
+    """All new servers fail within seconds. The fake AWS checks that enough of them stay until others serve."""
+    fleet = auto_scaling(outdated=5, physics=Physics(visibility=0, group_reaction=1, application=10))
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.IMPAIRED
+    limits = replace(LIMITS, healthy_seconds=120)
+    driver = Driver(fleet, rollout(fleet, on_failure=OnFailure.PAUSE, limits=limits, **at_a_time(1)))
+    while len(driver.status.failures) < 3:
+        if driver.status.outcome is Outcome.PAUSED:
+            driver.resume()
+        fleet.clock.sleep(driver.unhurried(driver.step()))
+
+    assert all("marked unhealthy by group web" in failure.cause for failure in driver.status.failures)
 
 
 def test_a_new_server_that_its_group_replaces_in_the_bake_time_is_a_failure() -> None:

@@ -1,5 +1,7 @@
 """Changes to a fleet by people and by chance during a rollout."""
 
+from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -147,6 +149,17 @@ def test_a_target_registered_by_hand_joins_the_fleet_and_is_replaced() -> None:
     fleet.somebody.registers(extra.instance_id, *fleet.keys)
     assert driver.run().outcome is Outcome.SUCCEEDED
     assert versions(fleet) == {str(NEW): 4}
+
+
+def test_a_port_that_someone_adds_to_a_server_is_registered_for_its_replacement_too() -> None:
+    fleet = standalone(outdated=3)
+    driver = begun(fleet)
+    second = replace(fleet.keys[0], port=81)
+    last = max(one.instance_id for one in fleet.instances.all() if one.instance_id not in driver.status.retiring)
+    fleet.somebody.registers(last, second)
+    assert driver.run().outcome is Outcome.SUCCEEDED
+    served = Counter(one.key for name in fleet.safety.serving() for one in fleet.targets.of(name))
+    assert served == {fleet.keys[0]: 3, second: 1}
 
 
 def test_a_target_deregistered_by_hand_leaves_the_fleet_and_keeps_running() -> None:

@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from awsroll.core.model.actions import DeregisterTargets, RegisterTargets
+from awsroll.core.model.amount import Amount
 from awsroll.core.model.observation import TargetKey
-from awsroll.core.model.rollout_choices import OnFailure
+from awsroll.core.model.rollout_choices import Gates, OnFailure
 from awsroll.core.model.status import Outcome
 from awsroll.testing.faults import When
 from awsroll.testing.fleet import FakeFleet
+from awsroll.testing.instances import Misbehaviour
 from tests.support.builders import (
     API,
     NEW,
+    OLD,
     WEB,
     at_a_time,
     auto_scaling,
@@ -28,6 +31,7 @@ from tests.support.builders import (
 from tests.support.drive import Driver, versions
 
 EXTRA = (TargetKey(target_group=API, port=80),)
+SECOND_PORT = TargetKey(target_group=WEB, port=81)
 BOTH = (TargetKey(target_group=WEB, port=80), *EXTRA)
 
 
@@ -122,3 +126,17 @@ def test_a_standalone_server_that_left_one_of_its_target_groups_returns(how: Any
     registered = {one.instance_id for one in driver.done(RegisterTargets) if isinstance(one, RegisterTargets)}
     assert set(leaving) & registered
     assert versions(fleet) == {str(NEW): 4}
+
+
+def test_a_failed_server_keeps_a_port_that_no_other_server_has_until_its_successor_serves() -> None:
+    """Two servers serve port 80, so they would make room for one on port 81 if ports were not counted."""
+    fleet = standalone(outdated=1, keys=(BOTH[0], SECOND_PORT))
+    fleet.add(OLD, keys=(BOTH[0],))
+    fleet.instances.bad_versions[str(NEW)] = Misbehaviour.IMPAIRED
+    gates = Gates(checkpoints=(Amount(value=1),))
+    driver = Driver(
+        fleet, rollout(fleet, on_failure=OnFailure.ROLLBACK, max_failures=1, gates=gates, **launch_first(2))
+    )
+
+    assert driver.run().outcome is Outcome.ROLLED_BACK
+    assert versions(fleet) == {str(OLD): 2}

@@ -140,32 +140,37 @@ class _Allowance:
     server that is picked costs one of each; a server that does not serve costs no room; a failed replacement, which has
     held its place in the window since its launch, costs neither window nor touches. In a group each server costs one
     replacement, which the group launches while the server drains.
+
+    A server that is healthy and does not count as capacity takes requests too: its group has marked it, or it has
+    failed. So it leaves only while enough healthy servers stay: `spare`.
     """
 
     window: int
     room: int
+    spare: int
     touches: int
     replacements: int
     zones: Counter[str] | None = None  # serving servers by zone, if each zone must keep one
     in_zone: int = MOST  # serving servers that the floor of the zone in turn lets go
-    in_extra: Counter[TargetKey] = field(default_factory=Counter)  # the same for each target group beside the group's
+    by_target: Counter[TargetKey] = field(default_factory=Counter)  # the same for each target that only some have
 
     def empties_zone(self, zone: str) -> bool:
         """Return whether the last serving server of a zone would leave that must keep one."""
         return self.zones is not None and self.zones[zone] <= 1
 
-    def lacks_room_in_extra(self, instance: Instance) -> bool:
-        """Return whether a target group that the group does not manage would serve with too few servers."""
-        return any(self.in_extra[target.key] <= 0 for target in instance.targets if target.key in self.in_extra)
+    def lacks_room_at_target(self, instance: Instance) -> bool:
+        """Return whether a target that only a part of the fleet has would serve with too few servers."""
+        return any(self.by_target[target.key] <= 0 for target in instance.targets if target.key in self.by_target)
 
-    def take(self, instance: Instance, *, serves: bool, touched: bool, failed: bool) -> None:
+    def take(self, instance: Instance, *, serves: bool, healthy: bool, touched: bool, failed: bool) -> None:
         self.room -= serves
+        self.spare -= healthy
         self.replacements -= 1
         self.touches -= touched
         self.window -= not failed
         self.in_zone -= serves
         if serves:
-            self.in_extra.subtract(target.key for target in instance.targets if target.key in self.in_extra)
+            self.by_target.subtract(target.key for target in instance.targets if target.key in self.by_target)
         if serves and self.zones is not None:
             self.zones[instance.zone] -= 1
 
@@ -188,11 +193,12 @@ def _pick(view: View, capacity: Capacity, candidates: tuple[Instance, ...] | lis
     left = _Allowance(
         window=capacity.window_left,
         room=capacity.room,
+        spare=_healthy(view) - capacity.limits.floor,
         touches=touches_left(view, capacity),
         replacements=_replacements_left(view, capacity),
         zones=zones,
         in_zone=room_in_zone(view, capacity, zone_in_turn(view)) if view.rollout.gates.by_zone else MOST,
-        in_extra=_room_in_extra(view, capacity),
+        by_target=_room_by_target(view, capacity),
     )
     blocked = bool(vacancies(view)) and capacity.blocks_launches
     held = _holds_back(view, capacity)
@@ -200,30 +206,43 @@ def _pick(view: View, capacity: Capacity, candidates: tuple[Instance, ...] | lis
     for instance in candidates:
         if held and _takes_requests(instance):
             continue
-        failed, serves = _has_failed(view, instance), view.is_serving(instance)
+        failed, serves, healthy = _has_failed(view, instance), view.is_serving(instance), view.is_healthy(instance)
         touched = not _needs_no_gate(view, instance)
         outside_window = left.window <= 0 and not failed and (serves or not blocked)
         no_room = serves and (left.room == 0 or left.in_zone <= 0 or left.empties_zone(instance.zone))
-        no_room = no_room or (serves and left.lacks_room_in_extra(instance))
+        no_room = no_room or (healthy and left.spare <= 0) or (serves and left.lacks_room_at_target(instance))
         spent = (touched and left.touches == 0) or left.replacements <= 0
         if no_room or spent or outside_window:
             continue
         picks.append(instance)
-        left.take(instance, serves=serves, touched=touched, failed=failed)
+        left.take(instance, serves=serves, healthy=healthy, touched=touched, failed=failed)
     return picks
 
 
-def _room_in_extra(view: View, capacity: Capacity) -> Counter[TargetKey]:
-    """Return how many serving members each target group can spare that the group does not manage.
+def _healthy(view: View) -> int:
+    """Count the servers that stay and take requests, whether they count as capacity or not."""
+    return sum(1 for instance in view.live if instance.instance_id not in view.leaving and view.is_healthy(instance))
 
-    A member that the group launches by itself serves, and is in none of them. A member that stays, and was in none of
-    them before the rollout, lowers the floor.
+
+def _room_by_target(view: View, capacity: Capacity) -> Counter[TargetKey]:
+    """Return how many serving servers each target can spare that only a part of the fleet has by itself.
+
+    In a group these are the target groups that the group does not manage: a member that the group launches serves, and
+    is in none of them. A member that stays, and was in none of them before the rollout, lowers the floor. In a
+    standalone fleet they are all targets, if the servers are registered in different ones.
+
+    Worked example: 2 servers on port 80, the first also on port 81, none may be out. A rollback has launched a server
+    for the first slot. Three serve on port 80, and the one failed server on port 81 may not leave before it serves.
     """
-    room = Counter[TargetKey]()
+    hold: Counter[TargetKey] = Counter()
+    if len({shape.targets for shape in view.status.slots}) > 1:
+        hold.update(key for keys in view.slots.values() for key in keys)
     for key in view.rollout.extra_targets:
+        hold[key] = capacity.limits.desired - sum(1 for one in view.skipped if one.target(key) is None)
+    room, unavailable = Counter[TargetKey](), capacity.limits.desired - capacity.limits.floor
+    for key, count in hold.items():
         serve = sum(1 for instance in view.serving if instance.target(key) is not None)
-        stay_out = sum(1 for instance in view.skipped if instance.target(key) is None)
-        room[key] = serve - max(0, capacity.limits.floor - stay_out)
+        room[key] = serve - max(0, count - unavailable)
     return room
 
 

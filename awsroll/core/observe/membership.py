@@ -19,6 +19,7 @@ from awsroll.core.model.plan import add_warnings
 from awsroll.core.model.replacing import replace
 from awsroll.core.model.server_record import Server, Slots
 from awsroll.core.model.status import Status
+from awsroll.core.observe.added_registrations import follow_added_registrations
 from awsroll.core.observe.kept_failed import note_set_aside
 from awsroll.core.observe.left_alone import take_up_registered_again
 from awsroll.core.observe.rollback import fail_new_server, fits, leaves_again
@@ -43,6 +44,7 @@ def refresh(view: View) -> Status:
             take_up_registered_again,
             *updates,
             _add_registered_by_hand,
+            follow_added_registrations,
             _drop_deregistered_by_hand,
             _retire_kept_without_a_slot,
         )
