@@ -85,7 +85,7 @@ class Checkpoints:
         problems = self._beyond(taken)
         launched = frozenset(one for one in change.launched if self._is_new(one))
         to_come = self.rollout.gates.zones[status.gate.passed + self._may_open(status) + 1 :]
-        if status.rehearsal is Rehearsal.FORTH:
+        if self._rehearses(status):
             to_come = ()
         early = sorted(one for one in launched if self.truth.instances[one].zone in to_come)
         if early and not any(not launch.settled for launch in status.launches):
@@ -104,6 +104,11 @@ class Checkpoints:
         repeated = any(not launch.settled for launch in status.launches)  # decided earlier, when the launch was allowed
         return problems if repeated else problems + self._launched(len(self._seen.new) + self._seen.owed)
 
+    def _rehearses(self, status: Status) -> bool:
+        """Return whether the rollout rehearses its way forth. The first plan says so, after the first observation."""
+        begins = self.rollout.gates.rehearses and status.rehearsal is Rehearsal.NONE and not status.rolling_back
+        return begins or status.rehearsal is Rehearsal.FORTH
+
     def _see(self, status: Status, facts: Facts, desired: int) -> Seen:
         aside = self._aside
         members = frozenset(one for one in facts.live if facts.by_id[one].lifecycle not in _AWAY)
@@ -119,7 +124,7 @@ class Checkpoints:
         """Check that no zone is touched before its turn, and no two zones at once, if the zones come one by one."""
         gates = self.rollout.gates
         zones = {self.truth.instances[one].zone for one in chosen}
-        if not gates.by_zone or not zones or status.rehearsal is Rehearsal.FORTH:
+        if not gates.by_zone or not zones or self._rehearses(status):
             return []
         early = zones & set(gates.zones[status.gate.passed + 1 :])
         away = (one for one in _leaving(status) if self.truth.instances[one].live)
@@ -176,7 +181,7 @@ class Checkpoints:
         status, seen = self._status, self._seen
         if status is None or seen is None or not _is_rolling(status):
             return None
-        if status.rehearsal is Rehearsal.FORTH:
+        if self._rehearses(status):
             return 1
         checkpoints = self.rollout.gates.checkpoints
         may_open = self._may_open(status)

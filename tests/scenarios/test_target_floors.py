@@ -128,15 +128,19 @@ def test_a_standalone_server_that_left_one_of_its_target_groups_returns(how: Any
     assert versions(fleet) == {str(NEW): 4}
 
 
-def test_a_failed_server_keeps_a_port_that_no_other_server_has_until_its_successor_serves() -> None:
+@pytest.mark.parametrize(
+    ("on_failure", "outcome"), [(OnFailure.ROLLBACK, Outcome.ROLLED_BACK), (OnFailure.STOP, Outcome.STOPPED)]
+)
+def test_a_failed_server_keeps_a_port_that_no_other_server_has_until_its_successor_serves(
+    on_failure: OnFailure, outcome: Outcome
+) -> None:
     """Two servers serve port 80, so they would make room for one on port 81 if ports were not counted."""
     fleet = standalone(outdated=1, keys=(BOTH[0], SECOND_PORT))
     fleet.add(OLD, keys=(BOTH[0],))
     fleet.instances.bad_versions[str(NEW)] = Misbehaviour.IMPAIRED
     gates = Gates(checkpoints=(Amount(value=1),))
-    driver = Driver(
-        fleet, rollout(fleet, on_failure=OnFailure.ROLLBACK, max_failures=1, gates=gates, **launch_first(2))
-    )
+    driver = Driver(fleet, rollout(fleet, on_failure=on_failure, max_failures=1, gates=gates, **launch_first(2)))
 
-    assert driver.run().outcome is Outcome.ROLLED_BACK
-    assert versions(fleet) == {str(OLD): 2}
+    assert driver.run().outcome is outcome
+    live = [one.instance_id for one in fleet.instances.all() if one.live]
+    assert sorted(entry.key.port for name in live for entry in fleet.targets.of(name)) == [80, 80, 81]

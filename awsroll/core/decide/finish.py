@@ -201,8 +201,16 @@ def _cost(view: View, instance: Instance) -> tuple[bool, ...]:
         not view.is_still_listed(instance),
         view.is_serving(instance),
         view.is_in_service(instance),
+        _holds_slot_alone(view, instance),
         not _is_replacement(view, instance),
     )
+
+
+def _holds_slot_alone(view: View, instance: Instance) -> bool:
+    """Return whether the server that this replacement was launched for does not stay: its ports would be empty."""
+    name = instance.instance_id
+    before = next((launch.replaces for launch in view.status.launches if name in launch.instance_ids), "")
+    return bool(before) and (before in view.leaving or _is_past(view, before))
 
 
 def _stuck(view: View) -> set[str]:
