@@ -4,6 +4,9 @@ SendCommand has no token, so a command may be sent twice if an answer is lost. T
 named after instance, rollout, attempt and command (an atomic step), runs the command and stores its exit code there.
 Each further delivery waits for that exit code and returns it. This file only builds the text.
 
+The exit code 194 is none: the SSM agent then reboots the server and runs the script again (Systems Manager guide,
+"Handling reboots when running commands"). So nothing is stored for it, and the command runs again after the reboot.
+
 The directories lie in one folder that only the user of the SSM agent can enter. If another user has made it, or can
 write to it, its exit codes prove nothing: then the script fails and runs no command.
 """
@@ -50,6 +53,10 @@ if mkdir "$marker" 2>/dev/null; then
   umask "$mask"
   @RUN@ || code=$?
   umask 077
+  if [ "$code" -eq 194 ]; then # the SSM agent reboots the server and runs this script again
+    rm -rf "$marker"
+    exit 194
+  fi
   echo "$code" >"$marker/code.new" && mv "$marker/code.new" "$marker/code"
   exit "$code"
 fi

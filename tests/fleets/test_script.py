@@ -53,6 +53,14 @@ def test_a_second_delivery_does_not_run_again_and_ends_the_same(server: Server) 
     assert server.lines() == ["ran"]
 
 
+def test_a_command_that_asks_for_a_reboot_runs_again_after_it(server: Server) -> None:
+    """The SSM agent reboots a server for the exit code 194 and runs the script again, for as often as it ends so."""
+    text = script("echo ran >>log", "[ $(wc -l <log) -gt 2 ] || exit 194")
+
+    assert [server.run(text) for _ in range(4)] == [194, 194, 0, 0]
+    assert server.lines() == ["ran", "ran", "ran"]
+
+
 def test_a_second_delivery_waits_for_the_first(server: Server) -> None:
     text = script("echo ran >>log; while [ ! -f go ]; do sleep 0.05; done; exit 4")
     with server.start(text) as first:
