@@ -98,6 +98,7 @@ class _Room:
         used: the vCPUs of the instances that run.
         each: the vCPUs of each new server.
         instance_type: the type of the new servers.
+        assumed_from: the type of the old servers if their vCPUs stand for unknown ones; empty if they are known.
     """
 
     code: str
@@ -105,6 +106,7 @@ class _Room:
     used: int
     each: int
     instance_type: str
+    assumed_from: str = ""
 
     @property
     def servers(self) -> int:
@@ -143,9 +145,15 @@ def _room(aws: Connection, need: _Need, new: ServerSize, findings: Findings) -> 
         for size in sizes
         if size.spot == new.spot and bucket_of(size.instance_type) == bucket_of(new.instance_type)
     ]
-    each = new.vcpus or next((size.vcpus for size in own if size.instance_type == new.instance_type), need.old.vcpus)
-    used = sum(size.vcpus for size in own)
-    return _Room(code=code, value=value, used=used, each=each, instance_type=new.instance_type)
+    known = new.vcpus or next((size.vcpus for size in own if size.instance_type == new.instance_type), 0)
+    return _Room(
+        code=code,
+        value=value,
+        used=sum(size.vcpus for size in own),
+        each=known or need.old.vcpus,
+        instance_type=new.instance_type,
+        assumed_from="" if known else need.old.instance_type,
+    )
 
 
 def _judge(need: _Need, room: _Room, least: int, findings: Findings, *, desired: int) -> None:
@@ -153,6 +161,12 @@ def _judge(need: _Need, room: _Room, least: int, findings: Findings, *, desired:
     left = max(0, room.value - room.used)
     free = f"{left:,.0f} of {room.value:,.0f} vCPUs are free in the account's quota {room.code}"
     wanted = f"{need.running}: {need.servers} more {room.instance_type} with {vcpus} vCPUs"
+    if room.assumed_from:
+        findings.warn(
+            f"{wanted}, if a {room.instance_type} has as many as a {room.assumed_from}: no server of the new type "
+            f"runs, so its vCPUs are not known. {free}: compare them with the new type"
+        )
+        return
     if room.servers >= need.servers:
         findings.note(f"{wanted}. {free}")
     elif room.servers < least:

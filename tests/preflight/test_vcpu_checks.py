@@ -102,6 +102,18 @@ def test_the_type_of_the_new_version_counts(bench: Bench) -> None:
     assert "3 more m5.xlarge with 12 vCPUs" in bench.notes(strategy=Strategy.DOUBLE_HALF)
 
 
+def test_a_type_that_no_server_has_yet_is_a_warning_whatever_the_room(bench: Bench) -> None:
+    """The new type may be smaller than the old one, so nothing is refused for lack of room."""
+    ec2 = bench.sandbox.session().client("ec2")
+    data = {"ImageId": "ami-0123456789abcdef0", "InstanceType": "m5.xlarge"}
+    ec2.create_launch_template_version(LaunchTemplateId=bench.built.template_id, LaunchTemplateData=data)
+
+    for quota in (6, 1000):
+        bench.sandbox.change_options(vcpu_quota=quota)
+        (warning,) = (one for one in bench.prepare(strategy=Strategy.DOUBLE_HALF).warnings if "vCPU" in one)
+        assert "if a m5.xlarge has as many as a t3.micro" in warning
+
+
 @pytest.mark.parametrize(
     "failure", [ApiError("AccessDeniedException", "not authorized", 403), ConnectionLost()], ids=["denied", "no-answer"]
 )
