@@ -23,6 +23,8 @@ _CAUSES = (
     Scene(bursts=4),
     Scene(bursts=4, burst_seconds=10),
     Scene(bursts=4, burst_seconds=20),
+    Scene(bursts=4, burst_seconds=25),
+    Scene(bursts=4, burst_seconds=30),
     Scene(outages=4),
     Scene(usual=0.002, bursts=2, outages=2),
 )

@@ -76,6 +76,7 @@ def drive(  # noqa: PLR0913 - a command may change each of these
         context = replace(
             driving_context(common, stop, sink, store=store, session=None if backend is None else backend.session),
             wait_for_approval=wait_for_approval,
+            wait_for_budget=wait_for_approval,
             record=record_file,
             confirm_instructions=instruction_prompt(common, output),
             confirm=roll_prompt(common, fail_on_warnings=fail_on_warnings),

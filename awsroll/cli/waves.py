@@ -58,6 +58,7 @@ def _roll(
             replace(
                 driving_context(common, stop, sink, store=common.store()),
                 wait_for_approval=wait_for_approval,
+                wait_for_budget=wait_for_approval,
             ),
         )
         sink.run = run

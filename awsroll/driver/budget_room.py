@@ -76,10 +76,10 @@ def await_room(session: Session, rollout: Rollout, context: Context) -> None:
     if not isinstance(store, RecordStore):
         return
     said: tuple[str, ...] | None = None
-    ask = store.budgets.wait_for_room if context.wait_for_approval else store.budgets.room_for
+    ask = store.budgets.wait_for_room if context.wait_for_budget else store.budgets.room_for
     while (missing := ask(rollout, clock=clock)) is not None:
-        if not context.wait_for_approval or missing.is_too_large or context.stop_requested():
-            if context.wait_for_approval:
+        if not context.wait_for_budget or missing.is_too_large or context.stop_requested():
+            if context.wait_for_budget:
                 store.budgets.leave(rollout, clock=clock)
             raise _full(store, missing, clock.now())
         awaited = tuple(share.rollout_id for share in (*missing.others, *missing.before))

@@ -51,6 +51,7 @@ class Context:
         approve: called at each gate that needs approval, with the number of the checkpoint from 1; None: `awsroll
             approve` opens the gate.
         wait_for_approval: False: pause at a gate that needs approval instead of waiting.
+        wait_for_budget: False: refuse a rollout that the budget of the store has no room for, instead of waiting.
         hooks: Python callables to run at points of the rollout. To resume a rollout, pass the same hooks again.
         requests: to continue a rollout: the request that it was started with, or all fleets of a file. What the record
             makes this process run or use is compared with it.
@@ -77,6 +78,7 @@ class Context:
     confirm_unrestored: Callable[[Sequence[str]], bool] = _refuse
     approve: Callable[[int], bool] | None = None
     wait_for_approval: bool = True
+    wait_for_budget: bool = True
     hooks: tuple[PythonHook, ...] = ()
     requests: tuple[FleetSpec, ...] = ()
     confirm_instructions: Callable[[Sequence[Instruction]], bool] | None = None

@@ -53,12 +53,12 @@ def _other(fleet: FakeFleet) -> Rollout:
 
 
 def _roll(fleet: FakeFleet, store: RecordStore, sink: Events | None = None, *, waits: bool = True) -> awsroll.Report:
-    context = Context(session=fleet, store=store, sink=sink or Events(), wait_for_approval=waits)
+    context = Context(session=fleet, store=store, sink=sink or Events(), wait_for_budget=waits)
     return operations.roll(SPEC, context, rollout_id=ROLLOUT)
 
 
 def _resume(fleet: FakeFleet, store: RecordStore, *, waits: bool = True) -> awsroll.Report:
-    return operations.resume(ROLLOUT, Context(session=fleet, store=store, sink=Events(), wait_for_approval=waits))
+    return operations.resume(ROLLOUT, Context(session=fleet, store=store, sink=Events(), wait_for_budget=waits))
 
 
 def test_a_rollout_waits_for_the_budget_and_says_for_whom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

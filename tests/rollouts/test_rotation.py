@@ -10,12 +10,17 @@ import pytest
 
 from awsroll.core.model.period import Period
 from awsroll.core.model.status import Outcome
+from awsroll.core.request.waves import FleetsSpec, WaveSpec
 from awsroll.core.rotation import RotationAction
+from awsroll.driver.context import Context
+from awsroll.driver.halt_store import set_budget
 from awsroll.errors import FleetError
 from awsroll.stores import LocalStore
+from awsroll.waves.keep_fleets import Keeper
 from benchmarks.rotation import simulate
 from benchmarks.rotation_world import KeptWorld
 from tests.rollouts.rolling import make_sandbox
+from tests.support.turns import TurnClock
 
 DAY = 86400.0
 FIRST, SECOND, BAD = "ami-11111111", "ami-22222222", "ami-bad00000"
@@ -92,6 +97,22 @@ def test_a_fleet_with_a_role_is_read_and_rolled_with_its_credentials(world: Kept
     assert report.succeeded
     assert world.images("web") == [FIRST] * 2
     assert world.keep(web).report is None
+
+
+def test_fleets_of_one_wave_beyond_the_budget_wait(world: KeptWorld) -> None:
+    clock = TurnClock(world.clock)
+    world.clock = clock
+    wave = WaveSpec(name="all", fleets=(world.fleet("web"), world.fleet("api")))
+    set_budget(world.store, clock, rollouts=1, servers=None)
+    context = Context(session=world.sandbox.session(), store=world.store, clock=clock)
+
+    report = Keeper(FleetsSpec(waves=(wave,)), context).keep().report
+
+    assert report is not None
+    assert report.succeeded
+    first, second = sorted(world.store.list(), key=lambda one: one.status.started_at)
+    assert first.status.ended_at is not None
+    assert second.status.started_at >= first.status.ended_at
 
 
 def test_a_bad_image_stops_at_one_server_and_is_not_tried_again(world: KeptWorld) -> None:

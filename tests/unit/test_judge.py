@@ -5,7 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from awsroll.core.judge.e_process import ODDS, Sensitivity, add_samples, total_of, usual_rate
+from awsroll.core.judge.e_process import (
+    ODDS,
+    Sensitivity,
+    add_samples,
+    chance_of_bad,
+    least_bad,
+    total_of,
+    usual_rate,
+)
 from awsroll.core.judge.odds import Split, likelihood_ratios
 from awsroll.core.judge.power import Servers, seconds_to_find
 from awsroll.core.judge.verdicts import Verdict, judge
@@ -124,10 +132,10 @@ def test_waits_without_requests_and_says_how_many_are_missing_with_few():
 
 
 def test_continues_when_a_bad_version_would_have_been_found():
-    verdict = judge(after(*[NO_ERRORS] * 12), SENSITIVITY)
+    verdict = judge(after(*[NO_ERRORS] * 13), SENSITIVITY)
 
     assert verdict.verdict is Verdict.CONTINUE
-    assert verdict.evidence == ("bad requests: 0 of 300 (0 %) of the new servers, 0 of 2,700 (0 %) of the old servers")
+    assert verdict.evidence == ("bad requests: 0 of 325 (0 %) of the new servers, 0 of 2,925 (0 %) of the old servers")
 
 
 def test_rolls_back_with_its_evidence():
@@ -174,3 +182,14 @@ def test_one_burst_of_errors_on_a_new_server_is_never_enough(new, seconds):
     burst = samples(1, *[0] * 9, new=new)
 
     assert total_of(after(*[burst] * (seconds // 5), seconds=5)) < 100
+
+
+@pytest.mark.parametrize("mean", [499, 501, 750, 1e6])
+def test_a_sample_of_many_usual_errors_is_bad_as_rarely_as_one_of_few(mean):
+    from scipy.stats import poisson
+
+    least = least_bad(mean * 10, 0.1)
+
+    assert poisson.sf(least - 1, mean) == pytest.approx(0.29, abs=0.02)
+    assert chance_of_bad(mean * 10, 0.1, usual=0.1) == pytest.approx(poisson.sf(least - 1, mean), abs=0.002)
+    assert chance_of_bad(mean * 10, 0.15, usual=0.1) > 0.99

@@ -12,7 +12,7 @@ over the others. `w` are the shares:
 
 Only intervals that can tell the versions apart count in `t`, so a version without any error keeps the whole stake.
 
-At most one bad sample of a server counts in 10 seconds, and in 25 seconds as long as the server has no good sample: a
+At most one bad sample of a server counts in 10 seconds, and in 35 seconds as long as the server has no good sample: a
 burst of errors on one server is one event. A single new server may count twice at the begin of such a run, because two
 bad samples alone are never enough. And a sample is bad only if it has more bad requests than the old servers usually
 have, so that a version with a usual error rate of 1 % does not make every sample bad. What is usual comes from earlier
@@ -23,7 +23,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from math import ceil, exp, log
+from math import ceil, erfc, exp, log, sqrt
 
 from awsroll.core.judge.odds import Split, likelihood_ratios
 from awsroll.core.judge.zones import is_outage_of_zone
@@ -36,7 +36,7 @@ ODDS = (2.0, 6.0, 20.0, 100.0)
 QUIET_SECONDS = 10.0
 """In this time, at most one bad sample of a server counts."""
 
-RUN_QUIET = 2.5
+RUN_QUIET = 3.5
 """How many times as long the quiet time is in a run of bad samples without a good one between them.
 
 With a single new server, it begins with the second bad sample that counts.
@@ -45,6 +45,8 @@ With a single new server, it begins with the second bad sample that counts.
 _EARLY_SECONDS = 1.0  # an interval may end this much early
 _FIRST_SHARE = 0.5
 _USUALLY_BAD = 0.3  # at most this share of the samples is bad while the error rate is the usual one
+_USUAL_DEVIATIONS = 0.525  # a normal distribution is above its mean plus these with the probability _USUALLY_BAD
+_MANY = 500  # from this mean on, a Poisson distribution is taken for a normal one: its terms are too small for a float
 _MOST_WEALTH = 1e100
 _RECENT, _USUAL = 0.7, 0.97  # how much of the figures remains after each interval
 
@@ -132,6 +134,8 @@ def least_bad(total: float, rate: float) -> int:
     With no usual errors, one is enough. Otherwise at most 30 % of the samples of a good server are bad.
     """
     least, mean = 1, total * rate
+    if mean > _MANY:
+        return ceil(mean + _USUAL_DEVIATIONS * sqrt(mean))
     tail, term = 1 - exp(-mean), exp(-mean)
     while tail > _USUALLY_BAD:
         term *= mean / least
@@ -143,6 +147,8 @@ def least_bad(total: float, rate: float) -> int:
 def chance_of_bad(total: float, rate: float, *, usual: float) -> float:
     """Return how likely a sample of `total` requests is bad, if `rate` of them are bad and `usual` was expected."""
     mean, least = total * rate, least_bad(total, usual)
+    if mean > _MANY:
+        return 0.5 * erfc((least - 0.5 - mean) / sqrt(2 * mean))
     term = below = exp(-mean)
     for count in range(1, least):
         term *= mean / count
