@@ -104,4 +104,5 @@ def permit_mapping(scope: Construct, made: stepfunctions.StateMachine) -> None:
 def _executions(scope: Construct, name: str) -> str:
     arn_format = cdk.ArnFormat.COLON_RESOURCE_NAME
     stack = cdk.Stack.of(scope)
-    return stack.format_arn(service="states", resource="execution", resource_name=name, arn_format=arn_format)
+    arn: str = stack.format_arn(service="states", resource="execution", resource_name=name, arn_format=arn_format)
+    return arn
