@@ -58,7 +58,7 @@ def adopt_old_launches(view: View) -> Status:
             continue
         members = _launched_by(view.with_status(status), launch)[: min(room, launch.count)]
         if members:
-            settled = replace(launch, settled=True, instance_ids=members)
+            settled = launch.settle(members)
             launches = tuple(settled if other.number == launch.number else other for other in status.launches)
             status = moved(replace(status, launches=launches), len(members), view.observation.at)
     return status

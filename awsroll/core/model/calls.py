@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from awsroll.core.model.observation import TargetKey, TemplateVersion
+from awsroll.core.model.replacing import replace
 
 
 class CallKind(StrEnum):
@@ -49,7 +50,7 @@ class Launch:
         batch: standalone: how many launches share its token and its call.
         index: its place among the instances of that call, from 0.
         replaces: standalone: the instance whose slot the new one takes.
-        tags: the tags that the call sets.
+        tags: the tags that the call sets; empty once it is settled, since only the call needs them.
         own_tags: the tags that only this server gets, set after the call.
         instance_ids: the launched instances; empty until the answer is known.
         settled: its outcome is known. Until then it is repeated with the same token, never with a new one.
@@ -77,3 +78,12 @@ class Launch:
     repeated: bool = False
     empty_since: datetime | None = None
     refused: str = ""
+
+    def settle(self, instance_ids: tuple[str, ...], at: datetime | None = None) -> "Launch":
+        """Return the launch with its instances. It is not sent again, so the tags of its call are dropped.
+
+        Args:
+            instance_ids: the launched instances.
+            at: when the outcome became known; None keeps the instant of the decision.
+        """
+        return replace(self, settled=True, instance_ids=instance_ids, tags=(), at=at or self.at)

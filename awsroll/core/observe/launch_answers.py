@@ -56,7 +56,7 @@ def settle_launches(status: Status, results: Sequence[Result], at: datetime) -> 
     others = tuple(launch for launch in status.launches if launch.number not in numbers)
     if results[0].answer is Answer.STALE:
         return replace(status, launches=others)
-    settled = (replace(launch, settled=True, instance_ids=result.instance_ids, at=at) for launch, result in answers)
+    settled = (launch.settle(result.instance_ids, at) for launch, result in answers)
     shortage = replace(status.shortage, launch_after=None, since=None, reason="")
     return replace(status, launches=(*others, *settled), progress_at=at, shortage=shortage)
 
@@ -70,7 +70,7 @@ def settle_launch(status: Status, launch: Launch, result: Result, at: datetime) 
     status = note_zone(status, launch, result, at)
     others = tuple(other for other in status.launches if other.number != launch.number)
     if result.answer is Answer.DONE and result.instance_ids:
-        settled = replace(launch, settled=True, instance_ids=result.instance_ids, at=at)
+        settled = launch.settle(result.instance_ids, at)
         shortage = replace(status.shortage, launch_after=None)
         status = replace(status, launches=(*others, settled), progress_at=at, shortage=shortage)
         status = moved(status, len(result.instance_ids), at)

@@ -68,9 +68,7 @@ def _adopt_launches(view: View) -> Status:
     are_shown = {launch.token for launch in view.status.launches if len(by_token.get(launch.token, ())) == launch.batch}
     free = {token: [name for name in by_token[token] if name not in view.launched] for token in are_shown}
     launches = tuple(
-        replace(launch, settled=True, instance_ids=(free[launch.token].pop(),))
-        if not launch.settled and free.get(launch.token)
-        else launch
+        launch.settle((free[launch.token].pop(),)) if not launch.settled and free.get(launch.token) else launch
         for launch in view.status.launches
     )
     return replace(view.status, launches=launches)
