@@ -22,7 +22,7 @@ from awsroll.clock import as_default
 from awsroll.ports import Clock
 from awsroll.sandbox.direct_calls import answer_directly
 from awsroll.sandbox.dispatch import SIMULATED_SERVICES, CallsAnswered, LostAnswers
-from awsroll.sandbox.lighter_moto import cached_handler_names, only_botocore_intercepted
+from awsroll.sandbox.lighter_moto import cached_handler_names, cached_urls, only_botocore_intercepted
 from awsroll.sandbox.ready_fleets import Clients
 from awsroll.sandbox.repeated_answers import Remembered, parser_factory
 from awsroll.sandbox.sandbox_options import SandboxOptions
@@ -75,10 +75,12 @@ class Sandbox(Simulation):
             stack.enter_context(CallsAnswered(self.api))  # first: it refuses a second sandbox
             records = stack.enter_context(TemporaryDirectory(prefix="awsroll-", ignore_cleanup_errors=True))
             stack.enter_context(_Environment(self.world.region, records))
+            _forget_networks()  # else moto makes a network for the reset at the start, and one for that at the end
             with only_botocore_intercepted():
                 stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
+            stack.callback(_forget_networks)
             stack.enter_context(cached_handler_names())
-            _forget_networks()
+            stack.enter_context(cached_urls())
             _repeat_identifiers()
             if self._own_clock is not None:
                 stack.enter_context(as_default(self._own_clock))

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from unittest.mock import patch
 
-__all__ = ["cached_handler_names", "only_botocore_intercepted"]
+__all__ = ["cached_handler_names", "cached_urls", "only_botocore_intercepted"]
 
 
 @contextmanager
@@ -37,3 +37,21 @@ def _handler_names(service: Any) -> frozenset[str]:
     from moto.core.utils import method_names_from_class  # noqa: PLC0415  moto is an optional, slow import
 
     return frozenset(method_names_from_class(service))
+
+
+@contextmanager
+def cached_urls() -> Iterator[None]:
+    """Let moto make the table of a service's URLs once; for S3 it loads a module again at each call."""
+    from moto.core.base_backend import BaseBackend  # noqa: PLC0415  moto is an optional, slow import
+
+    made: dict[type, Any] = {}
+    plain: Any = BaseBackend.__dict__["urls"]
+
+    def urls(backend: Any) -> Any:
+        kind = type(backend)
+        if kind not in made:
+            made[kind] = plain.__get__(backend)
+        return made[kind]
+
+    with patch.object(BaseBackend, "urls", property(urls)):
+        yield

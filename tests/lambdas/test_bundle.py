@@ -193,7 +193,8 @@ def test_finds_every_service_where_the_whole_boto3_does(bundle: Path) -> None:
 import boto3, json
 places = [(region, service) for region in {_REGIONS!r} for service in {SERVICES!r}]
 keys = {{"aws_access_key_id": "a", "aws_secret_access_key": "b"}}
-clients = {{place: boto3.Session(region_name=place[0], **keys).client(place[1]) for place in places}}
+session = boto3.Session(**keys)
+clients = {{place: session.client(place[1], region_name=place[0]) for place in places}}
 print(json.dumps({{"/".join(place): client.meta.endpoint_url for place, client in clients.items()}}))
 """
     whole = subprocess.run(

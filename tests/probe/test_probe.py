@@ -59,6 +59,8 @@ def minutes_of(calls: list[dict[str, Any]]) -> dict[Experiment, float]:
 
 def test_every_experiment_is_measured_as_far_as_the_sandbox_answers_and_nothing_is_left(tmp_path: Path) -> None:
     with open_probing(tmp_path) as probing:
+        live = []
+        probing.sandbox.on_call(lambda *_: live.append(sum(each.is_live for each in probing.sandbox.ec2.instances())))
         outcome = probing.run()
 
         found = {experiment: result.status for experiment, result in outcome.results.experiments.items()}
@@ -77,6 +79,7 @@ def test_every_experiment_is_measured_as_far_as_the_sandbox_answers_and_nothing_
         shift = measured[Experiment.ZONAL_SHIFT]
         assert (sorted(set(shift["overrides"])), shift["launched"]) == (["no_override", "zonal_shift_active"], 1)
         assert set(measured[Experiment.POLICIES].values()) == {"succeeded"}
+        assert max(live) <= Limits().instances
         assert all(each["killed"] for each in measured[Experiment.EVERY_STRATEGY].values())
         assert {each["exit code"] for each in measured[Experiment.EVERY_STRATEGY].values()} == {0}
         for experiment, minutes in minutes_of(probing.lines("calls.jsonl")).items():
@@ -228,20 +231,6 @@ def test_a_rollout_of_the_probe_ends_with_the_time_of_the_probe() -> None:
     with pytest.raises(LimitReachedError, match="1 minutes"):
         limited.sleep(3600)
     assert clock.monotonic() - begun == 60
-
-
-def test_instances_are_limited_at_every_call(tmp_path: Path) -> None:
-    with open_probing(tmp_path) as probing:
-        most = 0
-
-        def count(*_: Any) -> None:
-            nonlocal most
-            most = max(most, sum(each.is_live for each in probing.sandbox.ec2.instances()))
-
-        probing.sandbox.on_call(count)
-        outcome = probing.run()
-        assert all(each.status is not Status.FAILED for each in outcome.results.experiments.values())
-        assert most <= Limits().instances
 
 
 def test_a_limit_of_instances_below_the_need_starts_no_experiment(tmp_path: Path) -> None:

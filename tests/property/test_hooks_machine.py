@@ -55,5 +55,5 @@ class HookedMachine(RolloutMachine):
         assert self.driver.status.hooks.announced == ()
 
 
-HookedMachine.TestCase.settings = settings(**PROFILE)
+HookedMachine.TestCase.settings = settings(**PROFILE | {"max_examples": PROFILE["max_examples"] // 3})
 TestHookedMachine = HookedMachine.TestCase

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from awsroll.sandbox import Sandbox
-from awsroll.sandbox.lighter_moto import cached_handler_names, only_botocore_intercepted
+from awsroll.sandbox.lighter_moto import cached_handler_names, cached_urls, only_botocore_intercepted
 from awsroll.testing.clock import VirtualClock
 
 
@@ -40,3 +40,13 @@ def test_the_matchers_return_after_the_start() -> None:
     with only_botocore_intercepted():
         assert models.RESPONSES_METHODS == ()
     assert "GET" in models.RESPONSES_METHODS
+
+
+def test_the_urls_of_a_service_are_made_once() -> None:
+    from moto.backends import get_backend
+
+    backend = get_backend("s3")["123456789012"]["aws"]
+    with cached_urls():
+        first, second = backend.urls, backend.urls
+    assert first is second
+    assert first.keys() == backend.urls.keys()

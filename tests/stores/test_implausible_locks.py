@@ -52,14 +52,19 @@ def test_an_expiry_of_the_year_9999_holds_the_fleet_for_one_lease(
     assert timedelta(seconds=60) <= clock.now() - before <= timedelta(seconds=70)
 
 
-def test_a_length_beyond_the_longest_lease_is_bounded(tmp_path: Path, clock: VirtualClock) -> None:
+def test_a_length_beyond_the_longest_lease_is_bounded(tmp_path: Path) -> None:
+    class Slow(VirtualClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds + 100)
+
+    clock = Slow()
     left(tmp_path / "state", clock, seconds=1e12)
     before = clock.now()
 
     with RecordStore(DirectoryBackend(tmp_path / "state"), process=HERE).drive(ROLLOUT, clock=clock):
         pass
 
-    assert clock.now() - before <= timedelta(seconds=LONGEST_LEASE_SECONDS + 10)
+    assert clock.now() - before <= timedelta(seconds=LONGEST_LEASE_SECONDS + 110)
 
 
 def test_a_driver_that_still_renews_such_a_lock_keeps_it(tmp_path: Path, clock: VirtualClock) -> None:
