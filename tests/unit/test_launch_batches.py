@@ -215,6 +215,14 @@ def test_one_tag_lists_twelve_servers_at_most() -> None:
     assert with_own_replaced({key: value, "Name": "web"}, 3) == {"Name": "web"}
 
 
+def test_a_settled_launch_keeps_only_the_tags_that_are_still_to_be_set() -> None:
+    announced, kept = _launches(_doubled()), _answered()
+
+    assert all(one.tags for one in announced)
+    assert {one.tags for one in kept.launches} == {()}
+    assert [one.own_tags for one in kept.launches] == [one.own_tags for one in announced]
+
+
 def test_no_tags_for_a_server_that_has_them_has_ended_or_is_old() -> None:
     kept = _answered()
     launch = kept.launches[0]
