@@ -72,24 +72,30 @@ class ProgramCommand(_PrintsHelp):
 
 
 class CommandGroup(_PrintsHelp, click.Group):
-    """A group of commands that are imported on use."""
+    """A group of commands that are imported on use.
 
-    def __init__(self, name: str, *, lazy: Mapping[str, LazyCommand], **more: Any) -> None:
+    Args:
+        name: the name of the group.
+        path: the words after `awsroll` that lead to it; empty for the program itself.
+        lazy: the commands, by name.
+    """
+
+    def __init__(self, name: str, *, lazy: Mapping[str, LazyCommand], path: str = "", **more: Any) -> None:
         super().__init__(name, no_args_is_help=False, **more)
         self.lazy = lazy
+        self.path = path
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names, in the order of the table."""
         return list(self.lazy)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - see above
         """Return a command, each of its options with a variable; import its module."""
         if cmd_name not in self.lazy:
             return None
         command = self.lazy[cmd_name].load()
         if not isinstance(command, click.Group):
-            groups = [] if ctx.parent is None else [self.name or ""]
-            name_variables(command, " ".join([*groups, cmd_name]))
+            name_variables(command, f"{self.path} {cmd_name}".strip())
         return command
 
     def resolve_command(

@@ -10,6 +10,7 @@ from awsroll.core.request.store_parts import RETENTION_DAYS
 
 state = CommandGroup(
     "state",
+    path="state",
     help="Manage the store of records and locks.",
     lazy={"create": LazyCommand("state:create", "Create or check the store that --state names.")},
 )

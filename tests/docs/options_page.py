@@ -64,7 +64,7 @@ def _section(title: str, flags: "list[Flag] | tuple[Flag, ...]") -> str:
 
 def commands(group: CommandGroup = app, path: str = "") -> Iterator[tuple[str, click.Command]]:
     """Yield each command with its name after `awsroll`, such as `state create`."""
-    context = click.Context(group, parent=click.Context(app) if path else None)
+    context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if isinstance(command, CommandGroup):

@@ -176,6 +176,28 @@ def test_nothing_that_takes_requests_leaves_until_a_recalled_server_is_back() ->
     assert _in_api(*back, unavailable="2").retiring == ("i-2", "i-3")
 
 
+@pytest.mark.parametrize(
+    ("third", "comes_back"), [(TargetState.HEALTHY, False), (TargetState.UNHEALTHY, True)], ids=["others stay", "ill"]
+)
+def test_a_chosen_server_that_has_failed_comes_back_only_if_too_few_take_requests(
+    third: TargetState, comes_back: bool
+) -> None:
+    """Otherwise it would be chosen again at once, and its hooks before the deregistration would run for ever."""
+    chosen = Server(phase=ServerPhase.DRAINING, since=T0, failed=True, targets=(ON_WEB,))
+    seen = group_look(
+        member("i-1"),
+        member("i-2", NEW, marked_unhealthy=True),
+        member("i-3", NEW, marked_unhealthy=True),
+        member("i-4", NEW, state=third, marked_unhealthy=True),
+        at=60,
+    )
+    desired = Desired(goal=4, expected=4, previous=4, moved_at=T0)
+    kept = kept_status(failed=("i-3", "i-4"), desired=desired)
+    decided = _select(GROUP, seen, replace(kept, servers={**kept.servers, "i-2": chosen}))
+
+    assert decided.servers["i-2"].phase is (ServerPhase.FAILED if comes_back else ServerPhase.DRAINING)
+
+
 def test_a_member_that_its_group_launched_leaves_before_those_that_an_extra_target_group_needs() -> None:
     both = [_on_both(name, TargetState.HEALTHY) for name in ("i-1", "i-2")]
 

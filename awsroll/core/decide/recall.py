@@ -19,7 +19,7 @@ from awsroll.core.model.status import Status
 
 def to_recall(view: View, capacity: Capacity) -> frozenset[str]:
     """Return the servers to recall now; empty if the fleet can spare all that were chosen."""
-    return _recallable(view) - _in_doubt(view) if capacity.serving < capacity.limits.floor else frozenset()
+    return _missed(view, capacity) - _in_doubt(view)
 
 
 def undecided(view: View, capacity: Capacity) -> frozenset[str]:
@@ -29,9 +29,12 @@ def undecided(view: View, capacity: Capacity) -> frozenset[str]:
     the call was made, an observation will show it soon. If it was not made, it must not be: then the servers are
     released.
     """
-    if capacity.serving >= capacity.limits.floor:
-        return frozenset()
-    return _recallable(view) & _in_doubt(view)
+    return _missed(view, capacity) & _in_doubt(view)
+
+
+def healthy(view: View) -> int:
+    """Count the servers that stay and take requests, whether they count as capacity or not."""
+    return sum(1 for instance in view.live if instance.instance_id not in view.leaving and view.is_healthy(instance))
 
 
 def recall(view: View, names: frozenset[str]) -> Status:
@@ -46,6 +49,20 @@ def recall(view: View, names: frozenset[str]) -> Status:
         to = to if name in untouched else ServerPhase.RETURNING
         changes.move(name, to, at=view.observation.at, reason="the fleet cannot spare it", reloading=False)
     return changes.status
+
+
+def _missed(view: View, capacity: Capacity) -> frozenset[str]:
+    """Return the chosen servers that the fleet can no longer spare.
+
+    A server that has failed, or that its group marks, would not count as capacity again. It comes back only if too few
+    servers take requests without it. A server is chosen under the same condition: see `spare` in `selection`.
+    """
+    if capacity.serving >= capacity.limits.floor:
+        return frozenset()
+    names, servers = _recallable(view), view.status.servers
+    if healthy(view) < capacity.limits.floor:
+        return names
+    return frozenset(one for one in names if not servers[one].failed and not view.by_id[one].marked_unhealthy)
 
 
 def _recallable(view: View) -> frozenset[str]:

@@ -13,7 +13,7 @@ from awsroll.core.classify.desired import is_moving, surplus
 from awsroll.core.classify.view import View
 from awsroll.core.decide.gates import is_closed, touches_left
 from awsroll.core.decide.leaving_order import surplus_order
-from awsroll.core.decide.recall import recall, to_recall
+from awsroll.core.decide.recall import healthy, recall, to_recall
 from awsroll.core.decide.victims import order
 from awsroll.core.decide.zone_turns import room_in_zone, zone_in_turn, zones_to_come
 from awsroll.core.lifecycle import ServerChanges
@@ -193,7 +193,7 @@ def _pick(view: View, capacity: Capacity, candidates: tuple[Instance, ...] | lis
     left = _Allowance(
         window=capacity.window_left,
         room=capacity.room,
-        spare=_healthy(view) - capacity.limits.floor,
+        spare=healthy(view) - capacity.limits.floor,
         touches=touches_left(view, capacity),
         replacements=_replacements_left(view, capacity),
         zones=zones,
@@ -206,22 +206,17 @@ def _pick(view: View, capacity: Capacity, candidates: tuple[Instance, ...] | lis
     for instance in candidates:
         if held and _takes_requests(instance):
             continue
-        failed, serves, healthy = _has_failed(view, instance), view.is_serving(instance), view.is_healthy(instance)
+        failed, serves, answers = _has_failed(view, instance), view.is_serving(instance), view.is_healthy(instance)
         touched = not _needs_no_gate(view, instance)
         outside_window = left.window <= 0 and not failed and (serves or not blocked)
         no_room = serves and (left.room == 0 or left.in_zone <= 0 or left.empties_zone(instance.zone))
-        no_room = no_room or (healthy and left.spare <= 0) or (serves and left.lacks_room_at_target(instance))
+        no_room = no_room or (answers and left.spare <= 0) or (serves and left.lacks_room_at_target(instance))
         spent = (touched and left.touches == 0) or left.replacements <= 0
         if no_room or spent or outside_window:
             continue
         picks.append(instance)
-        left.take(instance, serves=serves, healthy=healthy, touched=touched, failed=failed)
+        left.take(instance, serves=serves, healthy=answers, touched=touched, failed=failed)
     return picks
-
-
-def _healthy(view: View) -> int:
-    """Count the servers that stay and take requests, whether they count as capacity or not."""
-    return sum(1 for instance in view.live if instance.instance_id not in view.leaving and view.is_healthy(instance))
 
 
 def _room_by_target(view: View, capacity: Capacity) -> Counter[TargetKey]:
