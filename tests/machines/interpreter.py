@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from threading import RLock
 from types import SimpleNamespace
@@ -25,6 +26,8 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
 import container
 import control
@@ -50,6 +53,7 @@ HANDLERS = {
 NAMES = {name: f"awsroll-{name}" for name in HANDLERS}
 ARNS = {name: f"arn:aws:lambda:us-east-1:123456789012:function:{function}" for name, function in NAMES.items()}
 _ANSWERED_WITHIN = 0.3
+_PARSE = AmazonStateLanguageParser.parse
 _ONE_AT_A_TIME = RLock()  # virtual time is not for several threads
 
 
@@ -132,6 +136,7 @@ def interpreter(folder: Path, *, grouped: bool = True, **more: Any) -> Iterator[
         for service in (StateTaskServiceSfn, StateTaskServiceAwsSdk):
             stack.enter_context(patch.object(service, "_normalise_parameters", _name_as_the_api_does))
             stack.enter_context(patch.object(service, "_normalise_response", _name_as_the_state_does))
+        stack.enter_context(patch.object(AmazonStateLanguageParser, "parse", _parse))
         _time_passes_on(driven.rolling.clock, stack)
         sandbox = driven.rolling.sandbox
         made = Interpreter(driven, container.session().client("stepfunctions"))
@@ -139,6 +144,17 @@ def interpreter(folder: Path, *, grouped: bool = True, **more: Any) -> Iterator[
             sandbox.functions[function] = made.function(name)
         made.create(rollout_machine(ARNS))
         yield made
+
+
+def _parse(definition: str) -> tuple[Any, Any]:
+    """Return a definition as a program of its own, and its tree. To make the tree takes longer than many executions."""
+    tree = _tree(definition)
+    return Preprocessor().visit(tree), tree
+
+
+@cache
+def _tree(definition: str) -> Any:
+    return _PARSE(definition)[1]
 
 
 def _name_as_the_api_does(_self: object, parameters: dict[str, Any], *_: object, **__: object) -> None:
