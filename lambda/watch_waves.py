@@ -12,11 +12,13 @@ from msgspec import Meta, Struct
 
 import container
 from awsroll.aws.connection import Connection
+from awsroll.clock import default_clock
 from awsroll.core.request.waves import FleetSpec, FleetsSpec, OnWaveFailure, WaveSpec
 from awsroll.errors import SpecError
 from awsroll.stores import RolloutRequest
 from awsroll.stores.fleets_notes import name_of_execution
 from awsroll.waves.armed_alarms import ArmedAlarms
+from awsroll.waves.fleets_judge import FleetsJudge
 from awsroll.waves.machine_turns import REFUSED, Driven, Look, MachineTurns, Verdict
 from awsroll.waves.stored_progress import StoredProgress
 from event_request import to_request
@@ -49,6 +51,7 @@ class PlannedWave(Struct, frozen=True):
     tolerated_failures: Count = 0
     bake_seconds: Annotated[float, Meta(ge=0)] = 0
     alarms: tuple[str, ...] = ()
+    judge: str | None = None
     on_failure: Literal["stop", "rollback-wave", "rollback-all"] = "stop"
 
 
@@ -141,12 +144,17 @@ def _driven(event: Event) -> dict[str, Driven]:
 def _turns(event: Event) -> MachineTurns:
     spec = FleetsSpec(waves=tuple(map(_wave, event.waves)))
     store = container.store()
+    context = rollout_context(None, store)
+    progress = StoredProgress(store, name_of_execution(event.name, event.started_at))
     return MachineTurns(
         spec,
         {fleet.name: fleet.rollout_id for wave in event.waves for fleet in wave.fleets},
-        rollout_context(None, store),
+        context,
         alarms=ArmedAlarms(_connection),
-        progress=StoredProgress(store, name_of_execution(event.name, event.started_at)),
+        progress=progress,
+        judge=FleetsJudge(
+            spec, _connection, progress=progress, clock=context.clock or default_clock(), runs_commands=False
+        ),
         since=_instant(event.started_at),
     )
 
@@ -167,6 +175,7 @@ def _wave(wave: PlannedWave) -> WaveSpec:
         tolerated_failures=wave.tolerated_failures,
         bake_time=wave.bake_seconds,
         alarm=wave.alarms,
+        judge=wave.judge,
         on_failure=OnWaveFailure(wave.on_failure),
         fleets=tuple(map(_fleet, wave.fleets)),
     )

@@ -16,6 +16,7 @@ def wave_heading(wave: WavePlan) -> str:
         f"{wave.tolerated_failures} may fail",
         *((f"bakes for {duration(wave.bake_seconds)}",) if wave.bake_seconds else ()),
         *((f"alarms {', '.join(wave.alarms)}",) if wave.alarms else ()),
+        *((f"judge {wave.judge}",) if wave.judge else ()),
         *(() if wave.on_failure is OnWaveFailure.STOP else (f"on failure {wave.on_failure}",)),
     )
     return f"wave {wave.name}: {', '.join(limits)}"

@@ -1,7 +1,7 @@
 """What to do next with the waves of many fleets: from the facts of all waves to the next turn. Pure.
 
-A wave passes when its fleets have ended, its failures are tolerated, and its bake time is over. Its
-alarms are armed from the start of its first fleet until the last wave has passed. A fleet that has succeeded keeps its
+A wave passes when its fleets have ended, its failures are tolerated, and its bake time is over. Its alarms and its
+judge are armed from the start of its first fleet until the last wave has passed. A fleet that has succeeded keeps its
 own alarms armed, too. The first failure of a wave is final: it is saved before anything is done about it, so that a
 process that continues does the same.
 
@@ -31,6 +31,7 @@ class FailureCause(StrEnum):
     FLEETS = "fleets"  # too many of its fleets have failed
     HELD = "held"  # too many, and at least one of them because another process holds it
     ALARM = "alarm"
+    JUDGE = "judge"  # its finished fleets are worse than those that have not begun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,7 @@ class WaveFacts:
     Attributes:
         firing: which of its armed alarms is in ALARM, and why; empty if none is.
         is_unread: its alarms could not be read.
+        worse: why its judge finds its finished fleets worse than those that have not begun; empty if it does not.
     """
 
     name: str
@@ -91,6 +93,7 @@ class WaveFacts:
     fleets: tuple[FleetFacts, ...]
     firing: str = ""
     is_unread: bool = False
+    worse: str = ""
 
     @property
     def has_begun(self) -> bool:
@@ -202,6 +205,8 @@ def _first_failure(facts: Facts) -> WaveFailure | None:
     for wave in facts.waves:
         if wave.has_begun and wave.firing:
             return WaveFailure(wave=wave.name, cause=FailureCause.ALARM, reason=wave.firing)
+        if wave.has_begun and wave.worse:
+            return WaveFailure(wave=wave.name, cause=FailureCause.JUDGE, reason=wave.worse)
         if wave.limits.is_failed(wave.endings):
             held = any(fleet.is_held for fleet in wave.fleets)
             cause = FailureCause.HELD if held else FailureCause.FLEETS
@@ -223,7 +228,7 @@ def _after(failure: WaveFailure, waves: Sequence[WaveFacts]) -> Turn:
     on_failure = OnWaveFailure.STOP if failure.cause is FailureCause.HELD else limits.on_failure
     match on_failure:
         case OnWaveFailure.STOP:
-            pause = unasked if failure.cause is FailureCause.ALARM else ()
+            pause = unasked if failure.cause in (FailureCause.ALARM, FailureCause.JUDGE) else ()
             return Turn(pause=pause, is_over=not running)
         case OnWaveFailure.ROLLBACK_WAVE:
             back = _turning_back(waves, {failure.wave})

@@ -104,6 +104,7 @@ def plain_fleets(spec: FleetsSpec) -> dict[str, Any]:
                 "tolerated_failures": wave.may_fail,
                 "bake_seconds": wave.bake_time,
                 "alarms": list(wave.alarm),
+                "judge": wave.judge,
                 "on_failure": wave.on_failure.value,
                 "fleets": [_plain_fleet(fleet, wave.name) for fleet in wave.fleets],
             }

@@ -8,7 +8,7 @@ change a fleet.
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
-from awsroll.iam.command_statements import commands
+from awsroll.iam.command_statements import commands, functions
 from awsroll.iam.driver_statements import notices, roles, store_of_drivers, store_of_users, store_of_waves
 from awsroll.iam.fleet_statements import reading
 from awsroll.iam.key_statements import sign_key, store_key
@@ -54,7 +54,17 @@ def statements_for(
             return [*store_of_users(request), *keys]
         case FunctionKind.WATCH:
             alarms = allow("ReadAlarms", ["cloudwatch:DescribeAlarms"])  # a narrower resource hides composite alarms
-            return [alarms, *store_of_waves(request), *keys, *roles(request)]
+            return [alarms, *_counting(request), *store_of_waves(request), *keys, *roles(request)]
+
+
+def _counting(request: PolicyRequest) -> list[Statement]:
+    """Return what the judge of waves needs: to find the servers of fleets, and to run the hooks that count."""
+    if not request.rollouts.reads_metrics:
+        return []
+    actions = ["autoscaling:DescribeAutoScalingGroups"] if request.grouped else []
+    actions += ["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"]
+    actions += ["ec2:DescribeInstances", "cloudwatch:GetMetricData"]  # addresses in a URL; a hook that is a metric
+    return [allow("CountRequests", actions), *functions(request)]
 
 
 def _checking(statement: Statement) -> Statement:

@@ -68,7 +68,8 @@ class Rollouts:
         keep_old: old servers stay, out of traffic, until the bake time ends.
         keeps_failed: failed new servers may be kept for inspection.
         alarms: the rollout watches CloudWatch alarms.
-        reads_metrics: the rollout has a judge: a plan reads the fleet's rate of requests.
+        reads_metrics: the rollout or its wave has a judge: a plan reads the fleet's rate of requests, and the judge of
+            a wave counts.
         calendars: names or ARNs of the change calendars that rollouts follow; `*`: any.
         changes_deregistration_delay: `--deregistration-delay` is given, or a group is attached to a target group of a
             Network Load Balancer whose delay is below 120 seconds, so that awsroll raises it.

@@ -37,6 +37,7 @@ class WavePlan:
     fleets: tuple[FleetPlan, ...]
     bake_seconds: float = 0
     alarms: tuple[str, ...] = ()
+    judge: str | None = None
     on_failure: OnWaveFailure = OnWaveFailure.STOP
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import ClassVar
 
+from awsroll.core.model.evidence import FleetsEvidence
 from awsroll.core.rotation import FailedContent, MadeVersion
 from awsroll.core.wave_turns import WaveFailure
 
@@ -16,6 +17,7 @@ class WavesProgress:
         rollouts: the id of the rollout of each fleet that has begun, by the name of the fleet.
         failure: the failure after which the fleets roll back; None: none.
         asked: the turn of a state machine in which each fleet was asked to turn back or to pause after the failure.
+        judge: the evidence of the judges of waves.
         is_over: the waves, or the turn of a state machine, have ended.
     """
 
@@ -24,6 +26,7 @@ class WavesProgress:
     rollouts: dict[str, str] = field(default_factory=dict)
     failure: WaveFailure | None = None
     asked: dict[str, int] = field(default_factory=dict)
+    judge: FleetsEvidence = field(default_factory=FleetsEvidence)
     is_over: bool = False
 
 

@@ -25,6 +25,7 @@ from awsroll.errors import FleetError, RolloutNotFoundError
 from awsroll.ports import Record
 from awsroll.waves.armed_alarms import ArmedAlarms, SeenAlarms, is_armed
 from awsroll.waves.ask_fleets import ask, ask_ended
+from awsroll.waves.fleets_judge import FleetsJudge, SeenFleets, is_judged
 from awsroll.waves.stored_progress import StoredProgress
 
 CONTINUED = "continued"
@@ -83,6 +84,7 @@ class MachineTurns:
         context: the store and the clock of the functions, and their credentials.
         alarms: reads the alarms of waves.
         progress: what earlier looks have done.
+        judge: compares fleets that have succeeded with those that have not begun.
         since: when the execution started.
     """
 
@@ -94,6 +96,7 @@ class MachineTurns:
         *,
         alarms: ArmedAlarms,
         progress: StoredProgress,
+        judge: FleetsJudge,
         since: datetime,
     ) -> None:
         self._spec = spec
@@ -102,6 +105,7 @@ class MachineTurns:
         self._store = self._session.record_store()
         self._alarms = alarms
         self._progress = progress
+        self._judge = judge
         self._since = since
 
     def check(self) -> None:
@@ -112,11 +116,13 @@ class MachineTurns:
         """
         if problems := [problem for wave in self._spec.waves for problem in self._alarms.problems(wave)]:
             raise FleetError(*problems)
+        self._facts(0, {})  # the judge counts what is usual before the first wave
 
     @property
     def needs_watching(self) -> bool:
         """Whether a failure could need a reaction before the fleets of the turn have ended."""
-        return any(is_armed(wave) or wave.on_failure is not OnWaveFailure.STOP for wave in self._spec.waves)
+        reacts = any(is_armed(wave) or wave.on_failure is not OnWaveFailure.STOP for wave in self._spec.waves)
+        return reacts or is_judged(self._spec)
 
     def watch(self, number: int, turn: int) -> Look:
         """Look once while the machine drives the fleets of a wave."""
@@ -181,27 +187,34 @@ class MachineTurns:
     # --- facts --------------------------------------------------------------------------------------------------------
 
     def _facts(self, number: int, results: Mapping[str, Driven] | None, turn: int | None = None) -> Facts:
-        waves = []
+        fleets: dict[str, FleetFacts] = {}
         for at, wave in enumerate(self._spec.waves):
             known = None if at == number and results is None else (results or {})
-            fleets = tuple(self._fleet(fleet.name, known, turn) for fleet in wave.fleets)
-            waves.append(self._wave(wave, fleets))
+            fleets |= {fleet.name: self._fleet(fleet.name, known, turn) for fleet in wave.fleets}
+        judged = SeenFleets() if self._progress.value.failure else self._judge.look(fleets.values())
+        if judged.warning:
+            self._session.emit("wave.warning", wave="", message=judged.warning)
         return Facts(
-            waves=tuple(waves),
+            waves=tuple(self._wave(wave, fleets, judged.worse.get(wave.name, "")) for wave in self._spec.waves),
             at=self._session.clock.now(),
             watched_since=datetime.min.replace(tzinfo=UTC),  # CloudWatch keeps watching between two looks
             failure=self._progress.value.failure,
         )
 
-    def _wave(self, wave: WaveSpec, fleets: tuple[FleetFacts, ...]) -> WaveFacts:
-        seen = SeenAlarms()
+    def _wave(self, wave: WaveSpec, facts: Mapping[str, FleetFacts], worse: str) -> WaveFacts:
+        seen, fleets = SeenAlarms(), tuple(facts[fleet.name] for fleet in wave.fleets)
         is_needed = self._progress.value.failure is None  # the first failure is final
         if is_needed and is_armed(wave) and any(fleet.has_begun for fleet in fleets):
             seen = self._alarms.see(wave, {each.name for each in fleets if each.ending is FleetEnding.SUCCEEDED})
         if seen.unread:
             self._session.emit("wave.warning", wave=wave.name, message=seen.unread)
         return WaveFacts(
-            name=wave.name, limits=wave.limits, fleets=fleets, firing=seen.firing, is_unread=bool(seen.unread)
+            name=wave.name,
+            limits=wave.limits,
+            fleets=fleets,
+            firing=seen.firing,
+            is_unread=bool(seen.unread),
+            worse=worse,
         )
 
     def _fleet(self, name: str, results: Mapping[str, Driven] | None, turn: int | None) -> FleetFacts:

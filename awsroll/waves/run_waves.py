@@ -5,12 +5,13 @@ a rollout, or until the next look at the alarms.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from awsroll.aws.connection import Connection
 from awsroll.aws.sessions import SharedClients, SharedSession, open_session
 from awsroll.clock import default_clock
 from awsroll.core.request.waves import FleetEnding, FleetSpec, FleetsSpec, WaveSpec
@@ -27,6 +28,7 @@ from awsroll.waves.armed_alarms import ArmedAlarms, SeenAlarms, is_armed
 from awsroll.waves.ask_fleets import ask
 from awsroll.waves.check_fleets import FleetChecks, ReadyFleet, check_apart, check_disjoint, combined_error
 from awsroll.waves.fleet_results import NOT_STARTED, FleetResult, result_of_report, rolled, rolled_back
+from awsroll.waves.fleets_judge import FleetsJudge, SeenFleets
 from awsroll.waves.stored_progress import StoredProgress, progress_of_file
 from awsroll.waves.threads import Threads, in_parallel
 from awsroll.waves.wave_events import FleetSink, WaveEvents
@@ -63,7 +65,7 @@ class FleetsRun:
         self._sink, self._sink_lock = sink, threading.Lock()
         self._events = WaveEvents(sink, self._sink_lock, self._clock)
         self._context = replace(context, store=self._store, clock=self._clock, stop_requested=self._stops, hooks=())
-        self._alarms = ArmedAlarms(lambda fleet: Session(self._ready[fleet.name].context).aws)
+        self._alarms = ArmedAlarms(self._connection)
         self._waves = {fleet.name: wave for wave in spec.waves for fleet in wave.fleets}
         self._ready: dict[str, ReadyFleet] = {}
         self._threads: Threads[str, FleetResult] = Threads()
@@ -133,6 +135,7 @@ class FleetsRun:
             tolerated_failures=wave.may_fail,
             bake_seconds=wave.bake_time,
             alarms=wave.alarm,
+            judge=wave.judge,
             on_failure=wave.on_failure,
             fleets=tuple(self._ready[fleet.name].plan for fleet in wave.fleets),
         )
@@ -167,8 +170,9 @@ class FleetsRun:
 
     def _make_turns(self, progress: StoredProgress) -> None:
         watched_since = self._clock.now()
+        judge = FleetsJudge(self._spec, self._connection, progress=progress, clock=self._clock, runs_commands=True)
         while True:
-            facts = self._facts(progress, watched_since)
+            facts = self._facts(progress, watched_since, judge)
             turn = next_turn(facts)
             if turn.failure is not None:
                 progress.fail(turn.failure)
@@ -184,23 +188,32 @@ class FleetsRun:
         if not self._is_cut_short and FleetEnding.INTERRUPTED not in self._endings():
             progress.end()
 
-    def _facts(self, progress: StoredProgress, watched_since: datetime) -> Facts:
+    def _facts(self, progress: StoredProgress, watched_since: datetime, judge: FleetsJudge) -> Facts:
+        fleets = {fleet.name: self._fleet_facts(fleet.name) for fleet in self._spec.fleets}
+        judged = SeenFleets() if progress.value.failure else judge.look(fleets.values())
+        self._events.warn("", judged.warning)
         return Facts(
-            waves=tuple(self._wave_facts(wave) for wave in self._spec.waves),
+            waves=tuple(self._wave_facts(wave, fleets, judged.worse.get(wave.name, "")) for wave in self._spec.waves),
             at=self._clock.now(),
             watched_since=watched_since,
             failure=progress.value.failure,
             is_stopping=self._stops(),
         )
 
-    def _wave_facts(self, wave: WaveSpec) -> WaveFacts:
-        fleets = tuple(self._fleet_facts(fleet.name) for fleet in wave.fleets)
+    def _wave_facts(self, wave: WaveSpec, facts: Mapping[str, FleetFacts], worse: str) -> WaveFacts:
+        fleets = tuple(facts[fleet.name] for fleet in wave.fleets)
         seen = SeenAlarms()
         if is_armed(wave) and any(fleet.has_begun for fleet in fleets):
             seen = self._alarms.see(wave, {each.name for each in fleets if each.ending is FleetEnding.SUCCEEDED})
         self._events.warn(wave.name, seen.unread)
-        limits = wave.limits
-        return WaveFacts(name=wave.name, limits=limits, fleets=fleets, firing=seen.firing, is_unread=bool(seen.unread))
+        return WaveFacts(
+            name=wave.name,
+            limits=wave.limits,
+            fleets=fleets,
+            firing=seen.firing,
+            is_unread=bool(seen.unread),
+            worse=worse,
+        )
 
     def _fleet_facts(self, name: str) -> FleetFacts:
         result = self._results.get(name, NOT_STARTED)
@@ -240,7 +253,8 @@ class FleetsRun:
 
     def _wait(self, turn: Turn) -> None:
         """Wait until a rollout ends, or until the next look."""
-        is_watching = any(is_armed(wave) for wave in self._spec.waves) or turn.turn_back or turn.pause
+        is_armed_or_judged = any(is_armed(wave) or wave.judge is not None for wave in self._spec.waves)
+        is_watching = is_armed_or_judged or turn.turn_back or turn.pause
         if turn.wait_seconds is None and not is_watching:
             self._take_result(*self._threads.wait())
         else:
@@ -256,6 +270,9 @@ class FleetsRun:
         self._results[name] = result
         if result.error is not None:
             self._events.refused(name, self._waves[name].name, result.reason)
+
+    def _connection(self, fleet: FleetSpec) -> Connection:
+        return Session(self._ready[fleet.name].context).aws
 
     def _stops(self) -> bool:
         return self._halted.is_set() or self._is_stop_requested()

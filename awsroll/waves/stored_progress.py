@@ -1,4 +1,4 @@
-"""The progress of waves in the store: only of waves whose failure rolls fleets back. Others need no memory.
+"""The progress of waves in the store: only of waves with a judge, or whose failure rolls fleets back.
 
 At a terminal, the name of the progress is made from the file, the account and the region, so that the same file finds
 it again. For a state machine, it is made from its execution: `stores.fleets_notes` `name_of_execution`.
@@ -10,6 +10,7 @@ from hashlib import sha256
 
 import msgspec
 
+from awsroll.core.model.evidence import FleetsEvidence
 from awsroll.core.request.waves import FleetsSpec, OnWaveFailure
 from awsroll.core.wave_turns import WaveFailure
 from awsroll.driver.context import Context
@@ -52,6 +53,10 @@ class StoredProgress:
         if asked != self.value.asked:
             self._save(replace(self.value, asked=asked))
 
+    def judged(self, evidence: FleetsEvidence) -> None:
+        """Save the evidence of the judges of waves."""
+        self._save(replace(self.value, judge=evidence))
+
     def end(self) -> None:
         """Save that the waves have ended: the same file begins again."""
         self._save(replace(self.value, is_over=True))
@@ -70,8 +75,8 @@ def progress_of_file(spec: FleetsSpec, store: Store, context: Context) -> Stored
         store: the store; one of another class than awsroll's own keeps no progress.
         context: whose account and region the fleets without a role belong to.
     """
-    rolls_back = any(wave.on_failure is not OnWaveFailure.STOP for wave in spec.waves)
-    kept = store if rolls_back and isinstance(store, RecordStore) else None
+    is_needed = any(wave.on_failure is not OnWaveFailure.STOP or wave.judge is not None for wave in spec.waves)
+    kept = store if is_needed and isinstance(store, RecordStore) else None
     return StoredProgress(kept, "" if kept is None else _name_of(spec, context))
 
 

@@ -88,7 +88,7 @@ class WaveEvents:
         self._emit("fleet.refused", fleet_name=fleet_name, wave=wave, reason=reason)
 
     def warn(self, wave: str, message: str) -> None:
-        """Emit a warning about a wave, once; without a message, nothing."""
+        """Emit a warning about a wave, or about all of them (`""`), once; without a message, nothing."""
         if message and (wave, message) not in self._warned:
             self._warned.add((wave, message))
             self._emit("wave.warning", wave=wave, message=message)

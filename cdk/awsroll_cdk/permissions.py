@@ -18,6 +18,7 @@ _ON_A_LAUNCH = "a launch creates resources without known names; its launch templ
 _ON_AN_ALIAS = "IAM takes no alias as a resource: the condition limits the permission to keys with the alias"
 _ON_TAGGED = "servers change: the condition limits the permission to servers of this fleet"
 _WHY_STARS = {
+    "CountRequests": "AWS does not limit these calls to a resource; they only read",
     "ReadAlarms": "a narrower resource hides composite alarms; the action only reads",
     "Read": "AWS cannot limit Describe actions to a resource",
     "ReadVersions": "AWS cannot limit Describe actions to a resource",

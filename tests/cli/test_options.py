@@ -145,13 +145,15 @@ def test_a_file_of_many_fleets_sets_every_field() -> None:
     role = "arn:aws:iam::111122223333:role/deploy"
     kept = {"image_parameter": "/images/web", "max_age_days": 30}
     place = {"name": "one", "region": "eu-west-1", "role": role, "external_id": "shared", **kept}
-    watching = {"bake_time": 60, "alarm": ["errors"], "on_failure": "rollback-all"}
+    watching = {"bake_time": 60, "alarm": ["errors"], "on_failure": "rollback-all", "judge": "1%"}
     wave = {"name": "canary", "concurrency": 1, "tolerated_failures": 1, **watching}
-    fleet = FleetSpec(request=RolloutSpec(asg="web"), **place)
+    counting = {"point": "while_judging", "function": "count"}
+    hook = HookSpec(**counting)
+    fleet = FleetSpec(request=RolloutSpec(asg="web", hooks=(hook,)), **place)
 
     assert set(place) == {field.name for field in fields(FleetSpec)} - {"request"}
     assert set(wave) == {field.name for field in fields(WaveSpec)} - {"fleets"}
-    assert to_fleets({"waves": [{**wave, "fleets": [{**place, "asg": "web"}]}]}) == FleetsSpec(
+    assert to_fleets({"waves": [{**wave, "fleets": [{**place, "asg": "web", "hooks": [counting]}]}]}) == FleetsSpec(
         waves=(WaveSpec(fleets=(fleet,), **wave),)
     )
 

@@ -109,6 +109,30 @@ def test_an_alarm_of_the_first_wave_fires_while_the_last_one_is_driven(
     assert made.judged == ["go-on", "go-on", *["turn-back"] * backs, "stop"]
 
 
+def test_a_judged_wave_that_turns_bad_later_rolls_back(driven: Machine) -> None:
+    def count(event: dict[str, Any]) -> dict[str, dict[str, int]]:
+        is_bad = event["fleet"] == "web" and len(driven.rolling.store.list()) > 1
+        total = round(100 * (event["until"] - event["since"]))
+        return {name: {"bad": total // 2 * is_bad, "total": total} for name in event["instance_ids"]}
+
+    driven.rolling.sandbox.functions["count"] = count
+    hooks = [{"point": "while_judging", "name": "errors", "function": "count", "timeout": 5}]
+    spare = [f"spare-{number}" for number in range(4)]
+    for name in spare:
+        driven.rolling.sandbox.auto_scaling_fleet(desired=1, name=name)
+    asked = [
+        wave("web", judge="1%", defaults={"hooks": hooks}, **{"on-failure": "rollback-wave"}),
+        wave("web-2", **{"bake-time": 1200}, defaults={"hooks": hooks}),
+        wave(*spare, defaults={"hooks": hooks}),
+    ]
+
+    answer = WavesMachine.planned(driven, *asked).run()
+
+    assert answer["verdict"] == "stop"
+    assert answer["reason"].startswith("wave web has failed: the judge finds its fleets worse")
+    assert versions(driven, "web", "web-2", *spare) == [OLD, NEW, *[OLD] * 4]
+
+
 def test_after_an_alarm_a_wave_that_stops_pauses_the_fleets_in_progress(driven: Machine) -> None:
     fires = fires_at(driven, "web-2")
 

@@ -94,6 +94,7 @@ STEERING = {
         "usual",
         "wealth",
     ),
+    "FleetsEvidence": ("sampled_at", "usual", "waves"),
     "Judging": ("alpha", "effect", "interval_seconds", "wait_seconds", "warm_up_seconds"),
     "Tally": ("bad", "total"),
     "Hook": ("name", "slow_seconds", "timeout_seconds"),
@@ -274,7 +275,7 @@ STEERING = {
     "KeptFleet": ("begun", "failed", "made"),
     "MadeVersion": ("content", "number"),
     "WaveFailure": ("cause", "reason", "wave"),
-    "WavesProgress": ("asked", "failure", "is_over", "rollouts"),
+    "WavesProgress": ("asked", "failure", "is_over", "judge", "rollouts"),
 }
 
 

@@ -64,8 +64,14 @@ class Sensitivity:
     effect: float = 0.05
 
 
-def add_samples(
-    evidence: Evidence, samples: Sequence[Sample], at: datetime, sensitivity: Sensitivity, *, quiet_seconds: float
+def add_samples(  # noqa: PLR0913 - keywords
+    evidence: Evidence,
+    samples: Sequence[Sample],
+    at: datetime,
+    sensitivity: Sensitivity,
+    *,
+    quiet_seconds: float,
+    is_twice: bool = True,
 ) -> Evidence:
     """Return the evidence after one interval.
 
@@ -75,6 +81,7 @@ def add_samples(
         at: the end of the interval.
         sensitivity: what the judge must notice.
         quiet_seconds: in this time, at most one bad sample of a server counts.
+        is_twice: a single new server counts twice at the begin of a run of bad samples.
     """
     rate = usual_rate(evidence)
     seen = [sample for group in _strata(samples) for sample in group]
@@ -87,7 +94,7 @@ def add_samples(
     after = _bet(evidence, [split for split in splits if not split.is_decided])
     old = _total(sample for sample in seen if not sample.is_new)
     bad = [sample.instance_id for sample in counted if _is_bad(sample, rate)]
-    is_single = sum(sample.is_new for sample in seen) == 1
+    is_single = is_twice and sum(sample.is_new for sample in seen) == 1
     run_until = at + timedelta(seconds=quiet_seconds * RUN_QUIET - _EARLY_SECONDS)
     until = at + timedelta(seconds=quiet_seconds - _EARLY_SECONDS)
     return replace(

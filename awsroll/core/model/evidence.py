@@ -72,3 +72,18 @@ class Evidence:
     quiet_until: dict[str, datetime] = field(default_factory=dict)
     runs: dict[str, datetime] = field(default_factory=dict)
     sampled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetsEvidence:
+    """The evidence against the fleets of waves that run the new version. See `core.judge.fleets`.
+
+    Attributes:
+        waves: the evidence of each metric and wave.
+        usual: the requests of each metric and fleet before it ran the new version.
+        sampled_at: the end of the last interval.
+    """
+
+    waves: dict[str, Evidence] = field(default_factory=dict)
+    usual: dict[str, Tally] = field(default_factory=dict)
+    sampled_at: datetime | None = None

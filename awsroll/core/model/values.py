@@ -100,7 +100,17 @@ class SecretText(Text):
 
 NAME = Text(metavar="NAME")
 LISTED_NAME = Text(says="a name in one line, without control characters", least=1, metavar="NAME")
+PERCENTAGE = Text(
+    says="a percentage of more than 0% and less than 100%, such as 1% or 0.5%",
+    form=r"(0\.0{0,2}[1-9][0-9]{0,2}|[1-9][0-9]?(\.[0-9]{1,3})?)%",
+    metavar="N%",
+)
 SHELL = Text(says="a string without NUL characters", form=_LINES, most=LONGEST_SCRIPT, metavar="SHELL")
+
+
+def share_of(percentage: str) -> float:
+    """Return a percentage as a share: 0.01 for `1%`."""
+    return round(float(percentage.rstrip("%")) / 100, 6)
 
 
 @dataclass(frozen=True, slots=True)

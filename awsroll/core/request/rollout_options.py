@@ -19,7 +19,19 @@ from awsroll.core.model.options import FAILURE, FLEET, GATES, PACE, VERSION, WAI
 from awsroll.core.model.period import PERIODS, Period
 from awsroll.core.model.probe_form import FORM as FORM_OF_PROBE
 from awsroll.core.model.rollout_choices import LONGEST_LEASE_SECONDS, OnFailure, SkipPolicy, Strategy, Zones
-from awsroll.core.model.values import LISTED_NAME, NAME, SHELL, Choice, Count, Seconds, SecretText, Share, Switch, Text
+from awsroll.core.model.values import (
+    LISTED_NAME,
+    NAME,
+    PERCENTAGE,
+    SHELL,
+    Choice,
+    Count,
+    Seconds,
+    SecretText,
+    Share,
+    Switch,
+    Text,
+)
 
 _REMARK_CHARACTERS = 500
 _VERSION_NAME = Text(
@@ -27,11 +39,6 @@ _VERSION_NAME = Text(
     most=TAG_VALUE_CHARACTERS,
 )
 _REMARK = Text(says="a string in one line", most=_REMARK_CHARACTERS)
-_PERCENTAGE = Text(
-    says="a percentage of more than 0% and less than 100%, such as 1% or 0.5%",
-    form=r"(0\.0{0,2}[1-9][0-9]{0,2}|[1-9][0-9]?(\.[0-9]{1,3})?)%",
-    metavar="N%",
-)
 _POLICY = Choice(tuple(SkipPolicy))
 READ_PROTECTION, ASSUME_NO_PROTECTION = "read", "assume-none"
 DESTINATION = SecretText(
@@ -242,14 +249,14 @@ class RolloutOptions:
         metavar="REASON",
     )
     judge_alpha: str = option(
-        _PERCENTAGE,
+        PERCENTAGE,
         "The judge compares old and new servers by what hooks at while_judging count, and rolls a worse version back: "
         "share of rollouts of an equally good version that it may roll back (default: 1%).",
         default="1%",
         section=GATES,
     )
     judge_effect: str = option(
-        _PERCENTAGE,
+        PERCENTAGE,
         "A checkpoint waits until the judge would have noticed this additional share of bad requests (default: 5%).",
         default="5%",
         section=GATES,

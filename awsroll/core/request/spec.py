@@ -12,6 +12,7 @@ from awsroll.core.model.amount import EVERYTHING, MOST_PERCENT, NONE, Amount
 from awsroll.core.model.hooks import HookPoint, HookSpec, problems_of
 from awsroll.core.model.period import problems_of_periods
 from awsroll.core.model.rollout_choices import Judging, OnFailure, Pace, Strategy, Zones
+from awsroll.core.model.values import share_of
 from awsroll.core.request.drain_probe import probe_of
 from awsroll.core.request.rollout_options import RolloutOptions
 from awsroll.errors import SpecError
@@ -64,8 +65,8 @@ class RolloutSpec(RolloutOptions):
     def judging(self) -> Judging:
         """Return how old and new servers are compared."""
         return Judging(
-            alpha=_share(self.judge_alpha),
-            effect=_share(self.judge_effect),
+            alpha=share_of(self.judge_alpha),
+            effect=share_of(self.judge_effect),
             interval_seconds=self.judge_interval,
             warm_up_seconds=self.judge_warm_up,
             wait_seconds=self.judge_timeout,
@@ -196,10 +197,6 @@ class RolloutSpec(RolloutOptions):
         if self.parameter and not self.document:
             problems.append("--parameter needs --document")
         return problems
-
-
-def _share(percentage: str) -> float:
-    return round(float(percentage.rstrip("%")) / 100, 6)
 
 
 def spec_of(values: Mapping[str, Any], *, where: str = "") -> RolloutSpec:

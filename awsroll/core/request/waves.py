@@ -13,10 +13,23 @@ from enum import StrEnum
 
 from awsroll.core.model.amount import Amount
 from awsroll.core.model.composed_values import Many, Nested
+from awsroll.core.model.hooks import Hook, HookKind, HookPoint, named
 from awsroll.core.model.options import option, option_metadata, read_fields
 from awsroll.core.model.rollout_choices import Strategy
 from awsroll.core.model.status import Outcome
-from awsroll.core.model.values import CONTROLS, LISTED_NAME, NAME, ONE_LINE, Choice, Count, Seconds, Share, Text
+from awsroll.core.model.values import (
+    CONTROLS,
+    LISTED_NAME,
+    NAME,
+    ONE_LINE,
+    PERCENTAGE,
+    Choice,
+    Count,
+    Seconds,
+    Share,
+    Text,
+    share_of,
+)
 from awsroll.core.request.spec import RolloutSpec
 
 _ROLE = rf"arn:aws[a-z-]*:iam::([0-9]{{12}}):role/[^\s{CONTROLS}]+"
@@ -52,6 +65,15 @@ class OnWaveFailure(StrEnum):
     STOP = "stop"  # no further fleet begins
     ROLLBACK_WAVE = "rollback-wave"  # this wave and all fleets in progress roll back
     ROLLBACK_ALL = "rollback-all"  # all waves that have begun roll back, the newest first
+
+
+_COUNTING = (HookKind.COMMAND, HookKind.FUNCTION, HookKind.URL, HookKind.METRIC)
+
+
+def judging_hooks(request: RolloutSpec) -> tuple[Hook, ...]:
+    """Return the hooks of a fleet that can count its requests for the judge of a wave."""
+    hooks = named(request.all_hooks)
+    return tuple(hook for hook in hooks if hook.point is HookPoint.WHILE_JUDGING and hook.kind in _COUNTING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +159,8 @@ class FleetSpec:
 
     def parts(self) -> Iterator[tuple[str, str, str]]:
         """Yield the group and the target groups of the fleet. Two fleets that share one have the same servers."""
-        for named in (*((self.request.asg,) if self.request.asg else ()), *self.request.target_group):
-            yield (self.role, self.region, named)
+        for part in (*((self.request.asg,) if self.request.asg else ()), *self.request.target_group):
+            yield (self.role, self.region, part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +189,13 @@ class WaveSpec:
         "Names of CloudWatch alarms, read in the region and account of each fleet of the wave. The wave fails if one "
         "is in ALARM at any time until the last wave has passed (default: none).",
         default=(),
+    )
+    judge: str | None = option(
+        PERCENTAGE,
+        "Compare the fleets of the wave that have succeeded with the fleets that have not begun, by what their hooks "
+        "at while_judging count: share of runs of an equally good version in which the wave may fail (default: they "
+        "are not compared).",
+        default=None,
     )
     on_failure: OnWaveFailure = option(
         Choice(tuple(OnWaveFailure)),
@@ -197,6 +226,11 @@ class WaveSpec:
         return min(len(self.fleets), Amount.parse(self.tolerated_failures).rounded_down(len(self.fleets)))
 
     @property
+    def judge_alpha(self) -> float | None:
+        """The share of runs of an equally good version in which the judge may fail the wave; None without a judge."""
+        return None if self.judge is None else share_of(self.judge)
+
+    @property
     def limits(self) -> WaveLimits:
         """The limits as numbers."""
         return WaveLimits(
@@ -211,6 +245,9 @@ class WaveSpec:
         problems = [f"fleet {fleet.name}: {problem}" for fleet in self.fleets for problem in fleet.problems()]
         if not self.fleets:
             problems.append("it has no fleets")
+        if self.judge is not None and not any(judging_hooks(fleet.request) for fleet in self.fleets):
+            kinds = ", ".join(_COUNTING)
+            problems.append(f"judge needs a hook at while_judging with one of {kinds} in a fleet of the wave")
         return tuple(problems)
 
 
