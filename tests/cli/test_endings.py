@@ -156,7 +156,8 @@ def test_an_interruption_before_a_rollout_says_that_nothing_was_changed(
 
         out, err = capsys.readouterr()
         assert err == "awsroll: interrupted; nothing was changed\n"
-        assert json.loads(out) | {"at": ""} == {"event": "interrupted", "at": "", "reason": err[9:-1]}
+        shown = {"event": "interrupted", "at": "", "rollout_id": None, "reason": err[9:-1]}
+        assert json.loads(out) | {"at": ""} == shown
     assert not crashes.exists()
 
 

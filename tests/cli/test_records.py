@@ -90,7 +90,8 @@ def test_repair_lists_an_unreadable_record_that_may_be_unfinished(
     assert "left changes" not in err
 
     assert run(["repair", "--json", "--state", str(store.directory)]) == 3
-    assert [(line["event"], line["rollout_id"]) for line in lines(capsys)] == [("unsettled", "web-1")]
+    shown = [(line["event"], line["rollout_id"]) for line in lines(capsys)]
+    assert shown == [("unsettled", "web-1"), ("repair", None)]
 
 
 def test_an_empty_store_is_not_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

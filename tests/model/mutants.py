@@ -51,6 +51,12 @@ def _no_ceiling(now: capacity.Capacity) -> int:
     return max(0, now.goal_current - now.current)
 
 
+def _no_floor(patch: MonkeyPatch) -> None:
+    """Take servers that serve, and servers that only take requests, however few are left."""
+    patch.setattr(capacity.Capacity, "room", property(lambda _: _MANY))
+    patch.setattr(selection, "healthy", lambda _: _MANY)
+
+
 def _kept_are_candidates(patch: MonkeyPatch) -> None:
     guarded = View._is_candidate
     patch.setattr(View, "_is_candidate", lambda view, one: view.is_kept(one) or guarded(view, one))
@@ -87,7 +93,7 @@ _SICK = (Server(sick=True, target=TargetState.UNHEALTHY), Server(sick=True, targ
 MUTANTS = (
     Mutant(
         "servers are taken only above the floor",
-        _property(capacity.Capacity, "room", lambda _: _MANY),
+        _no_floor,
         case("standalone", "launch-first", 2, 1),
         "invariant 1",
     ),
