@@ -5,7 +5,6 @@ A version alias in the file is pinned here, so that the last wave gets the versi
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
@@ -18,13 +17,13 @@ from awsroll.files.rollout_file import plain_fleets, to_fleets
 from awsroll.preflight.version_aliases import leaves_version_open, pin_version
 from awsroll.stores import RolloutRequest
 from awsroll.waves.check_fleets import combined_error
+from awsroll.waves.executions import rollout_id_in
 from handling import handles
 from rollout_context import ROLLOUT_ID
 
 LONGEST_STATE = 256 * 1024
 """Bytes that a state of Step Functions may pass on. An execution that exceeds them fails, and cannot catch that."""
 
-_LONGEST_NAME = 60
 _LONGEST_ENDING = 1600  # bytes of the result of one fleet: a message of 1,000 characters, and what Lambda adds to it
 
 
@@ -108,12 +107,5 @@ def _size(part: object) -> int:
 
 def _kept(wave: dict[str, Any], execution: str) -> dict[str, Any]:
     """Return what the state of an execution keeps of a wave, with the ids of its rollouts."""
-    fleets = [{**fleet, "rollout_id": _rollout_id(execution, fleet["name"])} for fleet in wave["fleets"]]
+    fleets = [{**fleet, "rollout_id": rollout_id_in(execution, fleet["name"])} for fleet in wave["fleets"]]
     return {**wave, "fleets": fleets, "rollout_ids": [fleet["rollout_id"] for fleet in fleets]}
-
-
-def _rollout_id(execution: str, fleet: str) -> str:
-    """Return a readable id that is different for each fleet of each execution."""
-    readable = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in fleet)
-    digest = sha256(f"{execution} {fleet}".encode()).hexdigest()[:8]
-    return f"{execution[:_LONGEST_NAME]}.{readable[: _LONGEST_NAME - 12]}.{digest}"

@@ -18,6 +18,7 @@ import msgspec
 import codepipeline
 import control
 import judge_wave
+import keep
 import plan_waves
 import prepare
 import reconcile
@@ -32,6 +33,7 @@ HANDLERS = {
     "plan_waves": plan_waves.handler,
     "judge_wave": judge_wave.handler,
     "watch_waves": watch_waves.handler,
+    "keep": keep.handler,
 }
 FILES = {"RolloutFile": rollout_schema, "FleetsFile": fleets_schema}
 HOLDS = {"request": "RolloutFile", "fleets": "FleetsFile"}

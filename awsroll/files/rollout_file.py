@@ -12,7 +12,7 @@ import msgspec
 from awsroll.core.model.keys import named
 from awsroll.core.model.options import options_of
 from awsroll.core.request.spec import RolloutSpec
-from awsroll.core.request.waves import FleetSpec, FleetsSpec
+from awsroll.core.request.waves import FleetSpec, FleetsSpec, WaveSpec
 from awsroll.core.request.waves_file import OPTIONS, fleets_of
 from awsroll.errors import SpecError
 from awsroll.files.decode import SYNTAXES, Syntax, decode, one_line
@@ -111,6 +111,24 @@ def plain_fleets(spec: FleetsSpec) -> dict[str, Any]:
             for wave in spec.waves
         ]
     }
+
+
+def content_of_fleets(spec: FleetsSpec) -> dict[str, Any]:
+    """Return the content of a file that describes waves, as plain JSON values: `to_fleets` reads it back."""
+    keys = [option.field for option in options_of(WaveSpec) if option.field != "fleets"]
+    waves = [
+        {**{key: getattr(wave, key) for key in keys}, "fleets": [_content_of_fleet(fleet) for fleet in wave.fleets]}
+        for wave in spec.waves
+    ]
+    content: dict[str, Any] = msgspec.json.decode(msgspec.json.encode({"waves": waves}))
+    return content
+
+
+def _content_of_fleet(fleet: FleetSpec) -> dict[str, Any]:
+    places = {
+        option.field: getattr(fleet, option.field) for option in options_of(FleetSpec) if option.field != "request"
+    }
+    return {**{key: value for key, value in places.items() if value}, **plain_request(fleet.request)}
 
 
 def _plain_fleet(fleet: FleetSpec, wave: str) -> dict[str, Any]:

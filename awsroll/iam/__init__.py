@@ -68,6 +68,8 @@ NOT_FOR_ROLLOUTS = {
     "s3:GetEncryptionConfiguration": "only `awsroll policy`",
     "ec2:DescribeLaunchTemplates": "only for similar names in a refusal, which lacks them without this permission",
     "ec2:GetConsoleOutput": "only `awsroll explain`, which says what it could not read",
+    "states:StartExecution": "only the function `keep` of the construct, which grants it",
+    "states:DescribeExecution": "only the function `keep` of the construct, which grants it",
     "ec2:CreateLaunchTemplateVersion": "only `awsroll keep`, with an image parameter or a maximum age",
     "ssm:GetParameter": "only `awsroll keep`, with an image parameter",
     "codepipeline:PutJobSuccessResult": "only the function that a pipeline invokes",

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from awsroll.core.model.destinations import DestinationKind, destination
 from awsroll.core.request.store_address import StoreAddress, StoreKind
-from awsroll.core.request.store_parts import NOTES, OF_DRIVERS, OF_USERS, PROBES, RECORDS
+from awsroll.core.request.store_parts import NOTES, OF_DRIVERS, OF_USERS, OPEN, PROBES, RECORDS
 from awsroll.iam.policy_request import PolicyRequest
 from awsroll.iam.statement import Statement, allow
 
@@ -61,6 +61,17 @@ _BY_WAVES = (
 )
 
 
+_BY_ROTATIONS = (
+    _Access(sid="ReadRecords", reads=True, lists=True, parts=(RECORDS, OPEN)),
+    _Access(sid="KeepNotes", parts=(NOTES,)),
+)
+
+
+def store_of_rotations(request: PolicyRequest) -> list[Statement]:
+    """Return the permissions of a process that decides what to roll: it writes what it knows of fleets."""
+    return _on_parts(request, _BY_ROTATIONS)
+
+
 def store_of_drivers(request: PolicyRequest) -> list[Statement]:
     """Return the permissions of a process that starts or drives rollouts in steps: it writes no request of a user."""
     return _on_parts(request, _BY_DRIVERS)
@@ -99,9 +110,8 @@ def _on_parts(request: PolicyRequest, accesses: Iterable[_Access]) -> list[State
 
 
 def _calls(access: _Access, read: str, write: str, delete: str, query: str = "") -> list[str]:
-    if access.reads:
-        return [read]
-    return [read, write, *([delete] if access.deletes else []), *([query] if query and access.lists else [])]
+    lists = [query] if query and access.lists else []
+    return [read, *lists] if access.reads else [read, write, *([delete] if access.deletes else []), *lists]
 
 
 def _parts_of_bucket(request: PolicyRequest, name: str, accesses: Iterable[_Access]) -> list[Statement]:

@@ -49,15 +49,20 @@ def reading(request: PolicyRequest) -> list[Statement]:
     if whole and not request.rollouts.reloads:
         actions.append("servicequotas:GetServiceQuota")
     statements = [allow("Read", actions)]
-    if calendars := request.rollouts.calendars:
-        documents = [
-            name if name.startswith("arn:") else request.place.arn("ssm", f"document/{name}") for name in calendars
-        ]
-        statements.append(allow("ReadCalendars", ["ssm:GetCalendarState"], documents))
+    statements += read_calendars(request)
     if not request.grouped and not request.rollouts.reloads:
         protection = f"{_EC2}:DescribeInstanceAttribute"
         statements.append(allow("ReadTerminationProtection", [protection], [_instances(request)]))
     return statements
+
+
+def read_calendars(request: PolicyRequest) -> list[Statement]:
+    """Return the permission to read the change calendars of windows and freezes."""
+    documents = [
+        name if name.startswith("arn:") else request.place.arn("ssm", f"document/{name}")
+        for name in request.rollouts.calendars
+    ]
+    return [allow("ReadCalendars", ["ssm:GetCalendarState"], documents)] if documents else []
 
 
 def target_groups(request: PolicyRequest) -> list[Statement]:

@@ -9,9 +9,17 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 from awsroll.iam.command_statements import commands, functions
-from awsroll.iam.driver_statements import notices, roles, store_of_drivers, store_of_users, store_of_waves
-from awsroll.iam.fleet_statements import reading
+from awsroll.iam.driver_statements import (
+    notices,
+    roles,
+    store_of_drivers,
+    store_of_rotations,
+    store_of_users,
+    store_of_waves,
+)
+from awsroll.iam.fleet_statements import read_calendars, reading
 from awsroll.iam.key_statements import sign_key, store_key
+from awsroll.iam.launch_statements import parameter, templates
 from awsroll.iam.policy_request import PolicyRequest
 from awsroll.iam.statement import Statement, allow
 
@@ -25,6 +33,7 @@ class FunctionKind(StrEnum):
     CHECK = "check"  # prepare: checks a request and writes the first record
     PIN = "pin"  # plan_waves: reads the versions of many fleets
     ASK = "ask"  # control: writes requests of users
+    KEEP = "keep"  # keep: reads fleets, publishes versions, writes what it knows of them; it starts executions
     WATCH = "watch"  # watch_waves: reads alarms, writes requests of users and the progress of waves
 
 
@@ -52,9 +61,26 @@ def statements_for(
             return [allow("ReadVersions", ["ec2:DescribeLaunchTemplateVersions", *group]), *roles(request)]
         case FunctionKind.ASK:
             return [*store_of_users(request), *keys]
+        case FunctionKind.KEEP:
+            return [*_rotating(request), *store_of_rotations(request), *keys, *roles(request)]
         case FunctionKind.WATCH:
             alarms = allow("ReadAlarms", ["cloudwatch:DescribeAlarms"])  # a narrower resource hides composite alarms
             return [alarms, *_counting(request), *store_of_waves(request), *keys, *roles(request)]
+
+
+def _rotating(request: PolicyRequest) -> list[Statement]:
+    """Return what a rotation reads of fleets, and the permission to publish versions of their launch templates."""
+    group = ["autoscaling:DescribeAutoScalingGroups"]
+    standalone = ["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"]
+    of_fleet = group if request.grouped else standalone
+    reads = [*of_fleet, "ec2:DescribeInstances", "ec2:DescribeLaunchTemplateVersions"]
+    parameters = [parameter(request, named) for named in request.rollouts.image_parameters]
+    return [
+        allow("ReadRotation", reads),
+        allow("PublishVersions", ["ec2:CreateLaunchTemplateVersion"], templates(request)),
+        *([allow("ReadImages", ["ssm:GetParameter"], parameters)] if parameters else []),
+        *read_calendars(request),
+    ]
 
 
 def _counting(request: PolicyRequest) -> list[Statement]:

@@ -32,7 +32,7 @@ def launching(request: PolicyRequest) -> list[Statement]:
         condition = {"StringEquals": {"iam:PassedToService": services}}
         statements.append(allow("PassInstanceRole", ["iam:PassRole"], request.rollouts.roles, condition))
     if request.rollouts.image_parameters:
-        arns = [_parameter(request, parameter) for parameter in request.rollouts.image_parameters]
+        arns = [parameter(request, named) for named in request.rollouts.image_parameters]
         statements.append(allow("FindImage", ["ssm:GetParameters"], arns))
     return statements
 
@@ -59,8 +59,8 @@ def _launch(request: PolicyRequest, *, by_fleet: bool) -> list[Statement]:
 
     LaunchInstances needs the same of EC2 Fleet, which knows fewer resources and no condition for the fleet itself.
     """
-    templates, rollouts = _templates(request), request.rollouts
-    from_templates: Condition = {"ArnLike": {"ec2:LaunchTemplate": templates}}
+    named_templates, rollouts = templates(request), request.rollouts
+    from_templates: Condition = {"ArnLike": {"ec2:LaunchTemplate": named_templates}}
     # Every launch creates an instance, whose statement limits the templates; here the request may change nothing.
     unchanged: Condition = {"Bool": {"ec2:IsLaunchTemplateResource": "true"}}
     run, each = ["ec2:RunInstances"], ["ec2:RunInstances", *(["ec2:CreateFleet"] if by_fleet else [])]
@@ -71,7 +71,7 @@ def _launch(request: PolicyRequest, *, by_fleet: bool) -> list[Statement]:
     named = [*_owned(request, ("placement-group",)), *_public(request, ("image",))]
     named_in_run = [*_owned(request, _NAMED_IN_RUN), *_public(request, ("snapshot",))]
     return [
-        allow("LaunchFromTemplate", each, [*templates, *_owned(request, _CREATED_OR_CHOSEN)], from_templates),
+        allow("LaunchFromTemplate", each, [*named_templates, *_owned(request, _CREATED_OR_CHOSEN)], from_templates),
         allow("LaunchInNetwork", run, _owned(request, _CHOSEN_IN_RUN), from_templates),
         allow("LaunchAsNamed", each, named, unchanged),
         allow("LaunchWithNamed", run, named_in_run, unchanged),
@@ -88,7 +88,8 @@ def _tag(request: PolicyRequest, *, by_fleet: bool) -> Statement:
     return allow("TagLaunches", ["ec2:CreateTags"], _owned(request, kinds), condition)
 
 
-def _templates(request: PolicyRequest) -> list[str]:
+def templates(request: PolicyRequest) -> list[str]:
+    """Return the ARNs of the launch templates."""
     return [
         request.place.arn("ec2", f"launch-template/{template}")
         for template in sorted(request.rollouts.launch_templates) or "*"
@@ -103,7 +104,8 @@ def _public(request: PolicyRequest, kinds: Sequence[str]) -> list[str]:
     return [request.place.arn("ec2", f"{kind}/*", account="") for kind in kinds]
 
 
-def _parameter(request: PolicyRequest, named: str) -> str:
+def parameter(request: PolicyRequest, named: str) -> str:
+    """Return the ARN of a parameter of Systems Manager."""
     if named.startswith("arn:"):
         return named
     account = "" if named.startswith("/aws/service/") else None

@@ -1,6 +1,7 @@
 """The notes of drivers of many fleets: the progress of waves, and what `awsroll keep` knows of a fleet."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import ClassVar
 
@@ -43,11 +44,15 @@ class BegunRotation:
         rollout_id: its id.
         to: the version that it rolls to.
         is_new: most servers did not run this content before: if the rollout fails, the content has failed.
+        execution: the name of the execution that drives it; empty: the process that has begun it does.
+        begun_at: when; None: an older awsroll has begun it.
     """
 
     rollout_id: str
     to: MadeVersion
     is_new: bool
+    execution: str = ""
+    begun_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

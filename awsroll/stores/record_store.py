@@ -217,6 +217,14 @@ class RecordStore:
         """
         side_files.save_note(self._items, rollout_id, note)
 
+    def replace_note(self, rollout_id: str, before: Note | None, note: Note) -> bool:
+        """Save a note if the stored note is still `before` (None: there is none); return whether it was saved.
+
+        Raises:
+            StateError: if the stored note cannot be used, or the note cannot be written.
+        """
+        return side_files.replace_note(self._items, rollout_id, before, note)
+
     def timeline(self, rollout_id: str) -> TimelineFiles:
         """Return the timeline of a rollout."""
         return TimelineFiles(self._items, rollout_id)

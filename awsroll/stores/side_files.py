@@ -66,6 +66,23 @@ def save_note(items: Items, rollout_id: str, note: Note) -> None:
     raise StateError(problem)
 
 
+def replace_note(items: Items, rollout_id: str, before: Note | None, note: Note) -> bool:
+    """Save a note if the stored note is still `before` (None: there is none); return whether it was saved.
+
+    Raises:
+        StateError: if the stored note cannot be used, or the note cannot be written.
+    """
+    key = note_key(rollout_id, type(note))
+    item = load_item(items, key, type(note))
+    if before != (None if item is None else item.value):
+        return False
+    try:
+        items.replace(key, note, item)
+    except WriteConflictError:
+        return False
+    return True
+
+
 def load_item(items: Items, key: str, kind: type[Content]) -> Item[Content] | None:
     """Read a small item; None if there is none.
 

@@ -26,17 +26,18 @@ from awsroll.core.rotation import (
 from awsroll.driver.assumed_role import with_role
 from awsroll.driver.context import Context
 from awsroll.driver.session import Session
-from awsroll.errors import AwsrollError, RolloutNotFoundError, SpecError
+from awsroll.errors import AwsrollError, SpecError
 from awsroll.ports import Record
 from awsroll.report import FleetsReport
-from awsroll.stores import KeptFleet, LocalStore, RecordStore
+from awsroll.stores import LocalStore, RecordStore
 from awsroll.stores.fleets_notes import BegunRotation
 from awsroll.waves.check_fleets import combined_error
-from awsroll.waves.read_rotation import KnownBefore, failure_of, read_rotation
+from awsroll.waves.executions import Executions, rollout_id_in
+from awsroll.waves.kept_fleets import KeptFleets
+from awsroll.waves.read_rotation import KnownBefore, read_rotation
 from awsroll.waves.run_waves import FleetsRun
 from awsroll.waves.shared_reads import SharedReads
 
-_MOST_KEPT = 100
 _CANARY_SECONDS = 300.0
 
 
@@ -47,10 +48,13 @@ class KeepReport:
     Attributes:
         rotations: the decision about each fleet, by name.
         report: the result of the rollouts; None if no fleet was rolled.
+        execution: the name of the execution that rolls the fleets; empty if this process rolls them, or no fleet is
+            rolled.
     """
 
     rotations: Mapping[str, Rotation]
     report: FleetsReport | None = None
+    execution: str = ""
 
 
 _Place = tuple[str, str, str]  # region, role and external id
@@ -58,8 +62,8 @@ _Place = tuple[str, str, str]  # region, role and external id
 
 @dataclass(slots=True)
 class _Pass:
+    kept: KeptFleets
     facts: dict[str, RotationFacts] = field(default_factory=dict)
-    kept: dict[str, KeptFleet] = field(default_factory=dict)
     reads: dict[_Place, SharedReads] = field(default_factory=dict)
     errors: dict[str, AwsrollError] = field(default_factory=dict)
     published: dict[tuple[str, Content], MadeVersion] = field(default_factory=dict)
@@ -72,9 +76,17 @@ class Keeper:
         spec: the fleets in their waves.
         context: as for `FleetsRun`. Its store must be one of awsroll's own.
         tries_again: forget which contents have failed.
+        executions: what drives the rollouts; None: this process does.
     """
 
-    def __init__(self, spec: FleetsSpec, context: Context, *, tries_again: bool = False) -> None:
+    def __init__(
+        self,
+        spec: FleetsSpec,
+        context: Context,
+        *,
+        tries_again: bool = False,
+        executions: Executions | None = None,
+    ) -> None:
         problems = list(spec.problems())
         problems += [
             f"fleet {fleet.name}: a reload replaces no server: use another strategy with `awsroll keep`"
@@ -92,6 +104,7 @@ class Keeper:
         self._clock = context.clock or SystemClock()
         self._context = replace(context, store=store, clock=self._clock, wait_for_approval=False)
         self._tries_again = tries_again
+        self._executions = executions
         self._account = ""
 
     def plan(self) -> KeepReport:
@@ -117,6 +130,8 @@ class Keeper:
             if not asked:
                 return KeepReport(rotations=decided)
             versions = {name: self._version(seen, name, rotation) for name, rotation in asked.items()}
+            if self._executions is not None:
+                return self._start(seen, decided, versions, self._executions)
             run = FleetsRun(self._requests(versions), self._context)
             try:
                 run.check()
@@ -127,24 +142,45 @@ class Keeper:
             else:
                 return self._roll(seen, decided, versions, run)
 
+    def _start(
+        self,
+        seen: _Pass,
+        decided: Mapping[str, Rotation],
+        versions: Mapping[str, MadeVersion],
+        executions: Executions,
+    ) -> KeepReport:
+        """Start one execution that rolls the fleets. Its name is saved first, so that a later pass finds it."""
+        spec = self._requests(versions)
+        stamp = f"{self._clock.now():%Y%m%dT%H%M%S}"
+        digest = sha256(f"{self._store.address} {sorted(versions)}".encode()).hexdigest()[:6]
+        execution = f"keep-{stamp}-{digest}"
+        for name in versions:
+            self._begin(seen, name, versions[name], rollout_id_in(execution, name), execution)
+        executions.start(execution, spec)
+        return KeepReport(rotations=decided, execution=execution)
+
+    def _begin(self, seen: _Pass, name: str, version: MadeVersion, rollout_id: str, execution: str = "") -> None:
+        is_new = version.content != most_run(seen.facts[name])
+        begun = BegunRotation(rollout_id=rollout_id, to=version, is_new=is_new, execution=execution)
+        seen.kept.begin(name, begun)
+
     def _roll(
         self, seen: _Pass, decided: Mapping[str, Rotation], versions: Mapping[str, MadeVersion], run: FleetsRun
     ) -> KeepReport:
         for name, rollout_id in run.rollout_ids.items():
-            is_new = versions[name].content != most_run(seen.facts[name])
-            begun = BegunRotation(rollout_id=rollout_id, to=versions[name], is_new=is_new)
-            self._save(seen, name, replace(seen.kept[name], begun=begun))
+            self._begin(seen, name, versions[name], rollout_id)
         try:
             report = run.roll()
         finally:
             for name in versions:
-                self._save(seen, name, self._settled(seen.kept[name]))
+                seen.kept.settle(name)
         return KeepReport(rotations=decided, report=report)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def _read(self) -> _Pass:
-        seen, unfinished = _Pass(), self._store.unfinished()
+        seen = _Pass(kept=KeptFleets(self._store, self._clock, self._executions))
+        unfinished = self._store.unfinished()
         for number, wave in enumerate(self._spec.waves):
             for fleet in wave.fleets:
                 try:
@@ -155,10 +191,7 @@ class Keeper:
 
     def _read_fleet(self, fleet: FleetSpec, wave: int, seen: _Pass, unfinished: Sequence[Record]) -> None:
         reads = self._reads(fleet, seen)
-        stored = self._store.note(self._name(fleet), KeptFleet) or KeptFleet()
-        kept = seen.kept[fleet.name] = self._settled(stored)
-        if kept != stored:
-            self._save(seen, fleet.name, kept)
+        kept = seen.kept.read(fleet.name, self._name(fleet))
         known = KnownBefore(kept=kept, unfinished=unfinished, at=self._clock.now())
         seen.facts[fleet.name] = read_rotation(fleet, wave, reads, known)
 
@@ -177,24 +210,6 @@ class Keeper:
         failed = () if self._tries_again else tuple(one for fact in seen.facts.values() for one in fact.failed)
         facts = [replace(fact, failed=_known_bad(fact, failed)) for fact in seen.facts.values()]
         return rotations(facts, self._clock.now(), refused=refused)
-
-    def _settled(self, kept: KeptFleet) -> KeptFleet:
-        """Return the memory of a fleet after the rollout that was begun, if it has ended."""
-        if kept.begun is None:
-            return kept
-        try:
-            record = self._store.load(kept.begun.rollout_id)
-        except RolloutNotFoundError:
-            return replace(kept, begun=None)
-        if record.status.ended_at is None:
-            return kept
-        failed, reason, content = kept.failed, failure_of(record), kept.begun.to.content
-        if reason and kept.begun.is_new:
-            others = (one for one in failed if one.content != content)
-            failed = (*others, FailedContent(content=content, reason=reason))[-_MOST_KEPT:]
-        if not reason:
-            failed = tuple(one for one in failed if one.content != content)
-        return replace(kept, begun=None, failed=failed)
 
     def _session(self, fleet: FleetSpec) -> Session:
         context = self._context
@@ -227,7 +242,7 @@ class Keeper:
             template.template_id, template.number, content.image, token=token, about=f"awsroll keep: {content}"[:255]
         )
         made = seen.published[name, content] = MadeVersion(number=number, content=content)
-        self._save(seen, name, replace(kept, made=(*kept.made, made)[-_MOST_KEPT:]))
+        seen.kept.add_version(name, made)
         return made
 
     def _requests(self, versions: Mapping[str, MadeVersion]) -> FleetsSpec:
@@ -238,11 +253,6 @@ class Keeper:
             if fleets:
                 waves.append(replace(wave, fleets=fleets))
         return FleetsSpec(waves=tuple(waves))
-
-    def _save(self, seen: _Pass, name: str, kept: KeptFleet) -> None:
-        if seen.kept.get(name) != kept or kept.begun is None:
-            seen.kept[name] = kept
-            self._store.put_note(self._name(self._fleet(name)), kept)
 
     def _fleet(self, name: str) -> FleetSpec:
         return next(fleet for fleet in self._spec.fleets if fleet.name == name)

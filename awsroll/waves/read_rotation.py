@@ -34,7 +34,10 @@ _LIVE = (InstanceState.PENDING, InstanceState.RUNNING)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownBefore:
-    """What is known of a fleet before it is read: its memory, the unfinished rollouts of the store, and the time."""
+    """What is known of a fleet before it is read: its memory, the unfinished rollouts of the store, and the time.
+
+    A rollout that has begun in an execution counts as unfinished before its record is written.
+    """
 
     kept: KeptFleet
     unfinished: Sequence[Record]
@@ -62,7 +65,9 @@ def read_rotation(fleet: FleetSpec, wave: int, reads: SharedReads, known: KnownB
     source = made.get(template.number, template)
     record = next((one for one in known.unfinished if names_fleet_of(request, one.rollout, region=aws.region)), None)
     is_own = record is not None and kept.begun is not None and kept.begun.rollout_id == record.rollout.rollout_id
+    begun = kept.begun
     rests = record is not None and record.status.outcome is Outcome.PAUSED
+    pending = begun.rollout_id if begun is not None and begun.execution else ""
     return RotationFacts(
         name=fleet.name,
         wave=wave,
@@ -72,8 +77,8 @@ def read_rotation(fleet: FleetSpec, wave: int, reads: SharedReads, known: KnownB
         failed=kept.failed,
         max_age=None if fleet.max_age_days is None else timedelta(days=fleet.max_age_days),
         closed=_closed(request, aws, known.at),
-        unfinished="" if record is None else record.rollout.rollout_id,
-        continues=kept.begun.to if kept.begun is not None and is_own and not rests else None,
+        unfinished=pending if record is None else record.rollout.rollout_id,
+        continues=begun.to if begun is not None and is_own and not rests and not begun.execution else None,
     )
 
 

@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from awsroll_cdk.acknowledging import check_solutions as check_solutions
     from awsroll_cdk.deployment import RollingDeployment as RollingDeployment
     from awsroll_cdk.fleet import Fleet as Fleet
+    from awsroll_cdk.keeping import Keeping as Keeping
     from awsroll_cdk.outputs import add_outputs as add_outputs
 
 _HOMES = {
     "Fleet": "awsroll_cdk.fleet",
+    "Keeping": "awsroll_cdk.keeping",
     "RollingDeployment": "awsroll_cdk.deployment",
     "Rollouts": "awsroll.iam",
     "add_outputs": "awsroll_cdk.outputs",
     "check_solutions": "awsroll_cdk.acknowledging",
 }
 
-__all__ = ["Fleet", "RollingDeployment", "Rollouts", "add_outputs", "check_solutions"]
+__all__ = ["Fleet", "Keeping", "RollingDeployment", "Rollouts", "add_outputs", "check_solutions"]
 
 
 def __getattr__(name: str) -> Any:

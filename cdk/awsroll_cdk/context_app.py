@@ -16,6 +16,7 @@ from constructs import Node
 from awsroll.iam import Rollouts
 from awsroll_cdk.deployment import RollingDeployment
 from awsroll_cdk.fleet import Fleet
+from awsroll_cdk.keeping import Keeping
 from awsroll_cdk.outputs import add_outputs
 
 SWITCHES = (
@@ -59,10 +60,24 @@ def build(app: cdk.App) -> cdk.Stack:
         timeout=cdk.Duration.hours(int(_text(context, "timeout_hours") or 7 * 24)),
         code=_code(stack, context),
         code_version=_text(context, "code_version"),
+        keep=_keeping(context),
         **options,
     )
     add_outputs(stack, made)
     return stack
+
+
+def _keeping(context: Node) -> Keeping | None:
+    """Return the fleets of the file `keep`."""
+    file = _text(context, "keep")
+    if not file:
+        return None
+    from awsroll.files.rollout_file import content_of_fleets, load_fleets  # noqa: PLC0415 - few apps keep fleets
+
+    return Keeping(
+        fleets=content_of_fleets(load_fleets(Path(file))),
+        every=cdk.Duration.minutes(int(_text(context, "keep_every_minutes") or 60)),
+    )
 
 
 def _rollout_values(context: Node) -> dict[str, Any]:

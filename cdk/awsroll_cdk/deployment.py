@@ -31,11 +31,13 @@ from awsroll_cdk.functions import (
     CONTROL,
     DRIVER,
     DURABLE,
+    KEEP,
     STAGES,
     WAVES,
     Functions,
     Runtime,
 )
+from awsroll_cdk.keeping import Keeping, KeepSchedule
 from awsroll_cdk.logs import Logs
 from awsroll_cdk.machines import Watched, machine, permit_continuing, permit_mapping, placeholders
 from awsroll_cdk.permissions import (
@@ -98,6 +100,7 @@ class RollingDeployment(Construct):
         durable: bool = False,
         many_fleets: bool = False,
         approval_links: bool = False,
+        keep: Keeping | None = None,
         roles_to_assume: Sequence[str] = (),
         allowed_commands: Sequence[str] = (),
         code: lambda_.Code | None = None,
@@ -130,6 +133,8 @@ class RollingDeployment(Construct):
             many_fleets: also deploy the machine that rolls many fleets in waves. Default: no.
             approval_links: also deploy a public page by which the links in notices approve or reject a checkpoint. Who
                 has a link may answer, so send notices only to people who may. Default: notices have the command.
+            keep: fleets that a schedule keeps in their wanted state, as `awsroll keep` does. Needs `many_fleets`.
+                Default: none.
             roles_to_assume: ARNs of roles in other accounts, for fleets there. Default: none.
             allowed_commands: digests of commands on servers that a function may run for a record, if the event that
                 calls it has no request. `awsroll plan --json` prints them. Default: none.
@@ -145,6 +150,9 @@ class RollingDeployment(Construct):
         if topic is not None:
             rollouts = replace(rollouts, notify=(*rollouts.notify, f"sns:{topic.topic_arn}"))
         _check_known(fleet, rollouts)
+        if keep is not None and not many_fleets:
+            problem = "keep needs many_fleets=True: its rollouts are driven by the machine of many fleets"
+            raise ValueError(problem)
         self.table = self._table(table, retention=retention)
         kept = Logs(self, retention=log_retention, key=log_key)
         store = f"dynamodb://{self.table.table_name}"
@@ -166,6 +174,7 @@ class RollingDeployment(Construct):
             *((DURABLE,) if durable else ()),
             *(WAVES if many_fleets else ()),
             *((APPROVAL_PAGE,) if approval_links else ()),
+            *((KEEP,) if keep is not None else ()),
         ]
         made = Functions(self, names=names, runtime=runtime, logs=kept)
         self.functions, self.live_functions = made.by_name, made.live
@@ -182,6 +191,8 @@ class RollingDeployment(Construct):
             roles_to_assume=(*rollouts.roles_to_assume, *roles_to_assume),
         )
         self._permit(made, fleet, permitted, rollouts)
+        if keep is not None and self.fleets_machine is not None:
+            KeepSchedule(self, made, self.fleets_machine, self.live_fleets_machine, keep)
         self.approval_links = ApprovalLinks(self, made) if approval_links else None
         if codepipeline:
             permit_pipeline(self, made.fleet_role, self.functions[CODEPIPELINE])
@@ -249,6 +260,7 @@ class RollingDeployment(Construct):
             FunctionKind.PIN: made.plan_role,
             FunctionKind.ASK: made.control_role,
             FunctionKind.WATCH: made.watch_role,
+            FunctionKind.KEEP: made.keep_role,
         }
         for kind, role in roles.items():
             if role is not None:

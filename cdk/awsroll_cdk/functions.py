@@ -2,8 +2,8 @@
 
 Functions that drive rollouts share a role, and the single stages share another role. `prepare`, which changes no fleet,
 `plan_waves`, which only reads versions, `judge_wave`, which reads nothing, `watch_waves`, which reads alarms and stores
-requests, `control`, which only stores requests of users, and `approval_page`, which stores the answers of links, have a
-role each.
+requests, `keep`, which starts executions, `control`, which only stores requests of users, and `approval_page`, which
+stores the answers of links, have a role each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +28,7 @@ STAGES = (
     "reload_instances",
 )
 PREPARE, PLAN_WAVES, JUDGE_WAVE, WATCH_WAVES = "prepare", "plan_waves", "judge_wave", "watch_waves"
+KEEP = "keep"
 WAVES = (PLAN_WAVES, JUDGE_WAVE, WATCH_WAVES)
 CODEPIPELINE = "codepipeline"
 DURABLE = "durable"
@@ -41,6 +42,7 @@ _SECONDS = {
     "codepipeline": 300,
     "plan_waves": 300,
     "watch_waves": 300,
+    "keep": 300,
     "durable": 300,
 }
 _USUAL_SECONDS = 60
@@ -95,6 +97,7 @@ class Functions(Construct):
         self.watch_role = (
             self._role("WatchRole", "awsroll: watches waves and stores requests") if WATCH_WAVES in names else None
         )
+        self.keep_role = self._role("KeepRole", "awsroll: starts rollouts of fleets to keep") if KEEP in names else None
         self.stages_role = self._role("StagesRole", "awsroll: single stages") if set(names) & set(STAGES) else None
         self.log_groups: dict[str, aws_logs.LogGroup] = {}
         self.by_name = {name: self._function(name) for name in names}
@@ -112,6 +115,7 @@ class Functions(Construct):
             PLAN_WAVES: self.plan_role,
             JUDGE_WAVE: self.judge_role,
             WATCH_WAVES: self.watch_role,
+            KEEP: self.keep_role,
             **dict.fromkeys(STAGES, self.stages_role),
         }
         return own.get(name) or self.fleet_role

@@ -78,7 +78,7 @@ def permit_continuing(scope: Construct, made: stepfunctions.StateMachine) -> Non
     """Allow a machine to continue in a new execution of itself, of the version that an execution was started with."""
     # A separate policy: a policy in the role would be created before the machine whose ARN it names.
     starting = iam.PolicyStatement(actions=["states:StartExecution"], resources=[made.state_machine_arn])
-    own = _executions(scope, f"{made.state_machine_name}:*")
+    own = executions(scope, f"{made.state_machine_name}:*")
     looking = iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[own])
     policy = iam.Policy(scope, "Continuing", statements=[starting, looking], roles=[made.role])
     finding = f"IAM5[Resource::{spelt(policy, own)}]"
@@ -90,18 +90,19 @@ def permit_mapping(scope: Construct, made: stepfunctions.StateMachine) -> None:
     items = f"{made.state_machine_name}:*"
     redriven = f"{made.state_machine_name}/*:*"  # items of a Map are redriven with its label
     follow = iam.PolicyStatement(
-        actions=["states:DescribeExecution", "states:StopExecution"], resources=[_executions(scope, items)]
+        actions=["states:DescribeExecution", "states:StopExecution"], resources=[executions(scope, items)]
     )
-    redrive = iam.PolicyStatement(actions=["states:RedriveExecution"], resources=[_executions(scope, redriven)])
+    redrive = iam.PolicyStatement(actions=["states:RedriveExecution"], resources=[executions(scope, redriven)])
     start = iam.PolicyStatement(actions=["states:StartExecution"], resources=[made.state_machine_arn])
     statements = [start, follow, redrive]
     policy = iam.Policy(scope, "Mapping", statements=statements, roles=[made.role])
     for one in (items, redriven):
-        finding = f"IAM5[Resource::{spelt(policy, _executions(scope, one))}]"
+        finding = f"IAM5[Resource::{spelt(policy, executions(scope, one))}]"
         acknowledge(policy, finding, "the name of an execution is not known before its start")
 
 
-def _executions(scope: Construct, name: str) -> str:
+def executions(scope: Construct, name: str) -> str:
+    """Return the ARN of executions: `name` is that of the machine and of the execution, with a colon between."""
     arn_format = cdk.ArnFormat.COLON_RESOURCE_NAME
     stack = cdk.Stack.of(scope)
     arn: str = stack.format_arn(service="states", resource="execution", resource_name=name, arn_format=arn_format)

@@ -3,7 +3,7 @@
 import aws_cdk as cdk
 
 from awsroll_cdk.deployment import RollingDeployment
-from awsroll_cdk.functions import CODEPIPELINE, CONTROL
+from awsroll_cdk.functions import CODEPIPELINE, CONTROL, KEEP
 from awsroll_cdk.versions import LIVE
 
 
@@ -20,6 +20,7 @@ def add_outputs(stack: cdk.Stack, made: RollingDeployment) -> None:
         "ControlFunction": f"{made.functions[CONTROL].function_name}:{LIVE}",
         "CodePipelineFunction": None if pipeline is None else pipeline.function_name,
         "DurableAlias": None if made.durable is None else made.durable.function_arn,
+        "KeepFunction": f"{made.functions[KEEP].function_name}:{LIVE}" if KEEP in made.functions else None,
         "SigningKey": None if made.sign_key is None else made.sign_key.key_arn,
         "ApprovalPage": None if made.approval_links is None else made.approval_links.url,
     }

@@ -21,6 +21,8 @@ _WHY_STARS = {
     "CountRequests": "AWS does not limit these calls to a resource; they only read",
     "ReadAlarms": "a narrower resource hides composite alarms; the action only reads",
     "Read": "AWS cannot limit Describe actions to a resource",
+    "PublishVersions": "without launch_templates, the fleets may have any template; a version alone launches nothing",
+    "ReadRotation": "AWS cannot limit Describe actions to a resource",
     "ReadVersions": "AWS cannot limit Describe actions to a resource",
     "ReadTerminationProtection": "servers change; the action only reads",
     "SteerGroup": "the ARN of a group has an unknown id; its name is exact",
@@ -52,6 +54,7 @@ _NAMES = {
     FunctionKind.PIN: "Versions",
     FunctionKind.ASK: "Asking",
     FunctionKind.WATCH: "Watching",
+    FunctionKind.KEEP: "Keeping",
 }
 
 

@@ -49,6 +49,13 @@ class Synthesized:
         ]
 
 
+def _kept_file(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    file = folder / "kept.yaml"
+    file.write_text(f"waves: [{{fleets: [{{asg: {GROUP}, launch-template: {GROUP}, max-age-days: 30}}]}}]\n")
+    return file
+
+
 def synthesize(folder: Path) -> Synthesized:
     """Synthesize all stacks. A finding of cdk-nag that is not acknowledged fails this."""
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
@@ -64,6 +71,7 @@ def synthesize(folder: Path) -> Synthesized:
         "asg": GROUP,
         "topic": ALERTS,
         "target_groups": TARGET_GROUP,
+        "keep": str(_kept_file(folder)),
         **dict.fromkeys(_OPTIONS, "true"),
     }
     whole = cdk.App(outdir=str(folder), context=context)

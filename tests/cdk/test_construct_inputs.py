@@ -31,6 +31,16 @@ def test_values_that_no_rollout_has_are_refused_at_synthesis(fleets: Fleets, rol
         RollingDeployment(cdk.Stack(), "Web", fleet=Fleet(permitted=fleets), notify=None, rollouts=rollouts)
 
 
+def test_fleets_are_kept_only_with_the_machine_of_many_fleets() -> None:
+    import aws_cdk as cdk
+
+    from awsroll_cdk import Fleet, Keeping, RollingDeployment
+
+    fleet, keep = Fleet.groups(["web"]), Keeping(fleets={"waves": []})
+    with pytest.raises(ValueError, match="keep needs many_fleets=True"):
+        RollingDeployment(cdk.Stack(), "Web", fleet=fleet, notify=None, keep=keep)
+
+
 def test_the_app_refuses_a_switch_that_is_neither_true_nor_false() -> None:
     import aws_cdk as cdk
 

@@ -134,7 +134,12 @@ def test_outputs_name_everything_that_the_documents_use(synthesized: Synthesized
     one_fleet = {"RolloutMachine", "RecordsTable", "ControlFunction"}
     released = one_fleet | {"FleetsMachine", "CodePipelineFunction"}
     assert set(synthesized.templates["released_group"]["Outputs"]) == released
-    assert set(synthesized.templates["group"]["Outputs"]) == released | {"DurableAlias", "SigningKey", "ApprovalPage"}
+    assert set(synthesized.templates["group"]["Outputs"]) == released | {
+        "DurableAlias",
+        "SigningKey",
+        "ApprovalPage",
+        "KeepFunction",
+    }
 
 
 def answered(synthesized: Synthesized, stack: str) -> set[str]:

@@ -1,5 +1,6 @@
 """The roles of a deployment: each function may do what its own policy says."""
 
+import json
 from typing import Any
 
 import pytest
@@ -41,6 +42,7 @@ def test_fleet_role_may_do_what_the_policy_says_and_little_else(synthesized: Syn
         ("PlanRole", FunctionKind.PIN, set()),
         ("JudgeRole", None, set()),
         ("WatchRole", FunctionKind.WATCH, {"states:SendTaskSuccess"}),
+        ("KeepRole", FunctionKind.KEEP, {"states:StartExecution", "states:DescribeExecution"}),
     ],
 )
 def test_every_other_function_may_do_what_its_own_policy_says(
@@ -74,6 +76,7 @@ def test_each_function_has_the_role_of_its_kind(synthesized: Synthesized, stack:
         "plan_waves": "PlanRole",
         "judge_wave": "JudgeRole",
         "watch_waves": "WatchRole",
+        "keep": "KeepRole",
     }
     driving = {"reconcile", "codepipeline", "durable"}
 
@@ -95,8 +98,9 @@ def test_only_the_functions_that_drive_rollouts_write_what_steers_them(synthesiz
     found = {role[role.index("Functions") + 9 : role.index("Role") + 4]: parts for role, parts in writers.items()}
     page = {"PageRole": {"requests"}} if stack == "group" else {}
     watching = {} if stack == "standalone" else {"WatchRole": {"notes", "requests"}}  # it has no machine of many fleets
+    keeping = {"KeepRole": {"notes"}} if stack == "group" else {}
     drivers = {"FleetRole": set(OF_DRIVERS), "PrepareRole": set(OF_DRIVERS)}
-    assert found == {**drivers, "ControlRole": {"requests"}, **page, **watching}
+    assert found == {**drivers, "ControlRole": {"requests"}, **page, **watching, **keeping}
 
 
 def test_signing_key_is_an_hmac_key_that_outlives_the_stack_and_is_made_only_if_asked_for(
@@ -209,3 +213,25 @@ def plain(statement: dict[str, Any]) -> dict[str, Any]:
         for operator, keys in statement.get("Condition", {}).items()
     }
     return {**statement, **lists, "Condition": conditions}
+
+
+def test_the_schedule_calls_the_function_that_may_start_the_machine_of_many_fleets_alone(
+    synthesized: Synthesized,
+) -> None:
+    (schedule,) = synthesized.resources("group", "AWS::Scheduler::Schedule").values()
+    target = schedule["Properties"]["Target"]
+    starting = [one for one in synthesized.statements("group", "KeepRole") if "StartExecution" in str(one["Action"])]
+    variables = [
+        one["Properties"]["Environment"]["Variables"]
+        for one in synthesized.resources("group", "AWS::Lambda::Function").values()
+        if one["Properties"]["Handler"] == "keep.handler"
+    ]
+
+    assert schedule["Properties"]["ScheduleExpression"] == "rate(60 minutes)"
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 0}
+    assert json.loads(target["Input"])["fleets"]["waves"][0]["fleets"][0]["asg"] == GROUP
+    assert len(starting) == 1
+    assert starting[0]["Condition"] == {"ForAnyValue:StringEquals": {"states:StateMachineQualifier": "live"}}
+    fleets_machine = synthesized.templates["group"]["Outputs"]["FleetsMachine"]["Value"]
+    assert [one["AWSROLL_KEEP_MACHINE"] for one in variables] == [fleets_machine]
+    assert synthesized.resources("standalone", "AWS::Scheduler::Schedule") == {}

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from awsroll.core.request.file_schema import fleets_schema
 from awsroll.core.request.spec import RolloutSpec, spec_of
 from awsroll.core.request.waves import FleetSpec, FleetsSpec, WaveSpec
 from awsroll.errors import SpecError
-from awsroll.files.rollout_file import load_fleets, plain_fleets, plain_request, to_fleets
+from awsroll.files.rollout_file import content_of_fleets, load_fleets, plain_fleets, plain_request, to_fleets
 from tests.support.patience import PATIENCE_SECONDS
 
 ROLE = "arn:aws:iam::111122223333:role/deploy"
@@ -129,6 +130,14 @@ def test_the_resolved_waves_are_plain_json_without_defaults() -> None:
     ]
     requests = [fleet["request"] for wave in plain["waves"] for fleet in wave["fleets"]]
     assert [spec_of(request) for request in requests] == [fleet.request for fleet in MEANS.fleets]
+
+
+def test_the_content_of_waves_is_read_back_unchanged() -> None:
+    kept = replace(MEANS.fleets[0], image_parameter="/images/web", max_age_days=30)
+    wave = replace(MEANS.waves[0], fleets=(kept, *MEANS.waves[0].fleets[1:]), bake_time=60, alarm=("errors",))
+    spec = FleetsSpec(waves=(wave, *MEANS.waves[1:]))
+
+    assert to_fleets(json.loads(json.dumps(content_of_fleets(spec)))) == spec
 
 
 def test_a_plain_request_is_read_back_unchanged() -> None:

@@ -53,7 +53,7 @@ def link(refusing: RefusingSession, tmp_path_factory: pytest.TempPathFactory) ->
         yield ApprovalLink.asked("web-1", checkpoint=1, since=now, at=now).signed(FileSigner(file).sign)
 
 
-DRIVERS = {"prepare", "reconcile", "control", "plan_waves", "judge_wave", "watch_waves"}
+DRIVERS = {"prepare", "reconcile", "control", "plan_waves", "judge_wave", "watch_waves", "keep"}
 CASES = [(name, event) for name, events in EVENTS.items() for event in events]
 DRIVER = [case for case in CASES if case[0] in DRIVERS]
 STAGES = [case for case in CASES if case not in DRIVER]

@@ -86,6 +86,7 @@ EVENTS: dict[str, list[Any]] = {
             ],
         }
     ],
+    "keep": [{"fleets": {"waves": [{"fleets": [{"asg": "web", "launch-template": "web", "max-age-days": 30}]}]}}],
     "watch_waves": [
         {
             "action": action,

@@ -12,6 +12,7 @@ import pytest
 import awsroll
 import container
 import control
+import keep
 import named
 import plan_waves
 import prepare
@@ -21,6 +22,7 @@ from awsroll.errors import AccessRefusedError
 from awsroll.iam import Fleets, FunctionKind, Place, Rollouts, function_policy
 from tests.iam.gate import Gate
 from tests.lambdas.driven import Machine, machine
+from tests.lambdas.started import Started
 
 STATE = "dynamodb://records"
 _STORE = container.store
@@ -29,11 +31,12 @@ _KINDS = {
     reconcile: FunctionKind.DRIVE,
     control: FunctionKind.ASK,
     plan_waves: FunctionKind.PIN,
+    keep: FunctionKind.KEEP,
     watch_waves: FunctionKind.WATCH,
 }
 # What the construct grants beside the policies: a state that waits is answered on its machine.
 _ANSWERS = {"Sid": "Answers", "Effect": "Allow", "Action": ["states:SendTaskSuccess"], "Resource": ["*"]}
-_OF_THE_STORE = ("KeepRecords", "ReadRequests", "ReadRecords", "KeepRequests", "SignRecords")
+_OF_THE_STORE = ("KeepRecords", "ReadRequests", "ReadRecords", "KeepRequests", "KeepNotes", "SignRecords")
 
 
 @dataclass
@@ -111,6 +114,16 @@ def everything_once(found: Functions) -> None:
     assert driven.go_on()["outcome"] == "succeeded"
     driven.apply_command("rollback")
     assert driven.go_on()["outcome"] == "rolled_back"
+    _keep(driven)
+
+
+def _keep(driven: Machine) -> None:
+    """Start an execution, and find it in a later pass."""
+    file = {"waves": [{"name": "one", "fleets": [driven.request()]}]}
+    with patch.dict("os.environ", {keep.MACHINE: "machine"}), patch.object(keep, "MachineExecutions") as executions:
+        executions.return_value = Started()
+        actions = [[one["action"] for one in keep.handler({"fleets": file}, None)["fleets"].values()] for _ in range(2)]
+    assert actions == [["roll"], ["wait"]]
 
 
 def _pause_by_an_alarm_of_the_waves(driven: Machine) -> None:

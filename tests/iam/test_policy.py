@@ -381,7 +381,7 @@ def test_the_key_that_signs_makes_and_checks_codes_and_nothing_else(key: str, si
 
 def on_store(kind: FunctionKind, store: str) -> dict[str, tuple[list[str], list[str]]]:
     made = statements(function_policy(kind, HERE, GROUP, Rollouts(store=store)))
-    named = ("KeepRecords", "ReadRequests", "ReadRecords", "KeepRequests", "TestStore", "ListRecords")
+    named = ("KeepRecords", "ReadRequests", "ReadRecords", "KeepRequests", "KeepNotes", "TestStore", "ListRecords")
     return {
         sid: (
             [action.partition(":")[2] for action in made[sid]["Action"]],
@@ -409,6 +409,10 @@ def test_a_driver_writes_records_and_notes_and_a_user_writes_requests() -> None:
         "KeepRequests": (["GetItem", "PutItem"], ["notes", "requests"]),
     }
     assert on_store(FunctionKind.PIN, "dynamodb://records") == {}
+    assert on_store(FunctionKind.KEEP, "dynamodb://records") == {
+        "ReadRecords": (["GetItem", "Query"], ["open", "rollouts"]),
+        "KeepNotes": (["GetItem", "PutItem"], ["notes"]),
+    }
 
 
 def test_the_parts_of_a_store_in_a_bucket_are_separated_by_prefix() -> None:

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from awsroll.stores import LocalStore
 from awsroll.waves.keep_fleets import Keeper
 from benchmarks.rotation import simulate
 from benchmarks.rotation_world import KeptWorld
+from tests.lambdas.started import Started
 from tests.rollouts.rolling import make_sandbox
 from tests.support.turns import TurnClock
 
@@ -54,7 +57,6 @@ def test_a_new_image_is_rolled_once_and_then_the_fleet_rests(world: KeptWorld) -
 def test_a_refused_fleet_is_reported_and_the_others_are_kept(world: KeptWorld) -> None:
     web, api = world.fleet("web"), world.fleet("api")
     absent = replace(web, name="absent", request=replace(web.request, asg="absent"))
-    client = world.sandbox.session().client("ec2")
     blocked = replace(api, request=replace(api.request, alarm=("no-such-alarm",)))
 
     done = world.keep(web, blocked, absent)
@@ -65,8 +67,7 @@ def test_a_refused_fleet_is_reported_and_the_others_are_kept(world: KeptWorld) -
     assert "there is no Auto Scaling group 'absent'" in done.rotations["absent"].why
     assert "no-such-alarm" in done.rotations["api"].why
     assert world.images("web") == [FIRST] * 2
-    versions = client.describe_launch_template_versions(LaunchTemplateName="web")["LaunchTemplateVersions"]
-    assert sum(one.get("VersionDescription", "").startswith("awsroll keep") for one in versions) == 1
+    assert published(world, "web") == 1
     with pytest.raises(FleetError, match="absent"):
         world.keep(absent)
 
@@ -203,6 +204,39 @@ def test_a_pass_that_was_stopped_continues_its_rollout(world: KeptWorld) -> None
     assert report.report.succeeded
     assert len(world.store.list()) == 1
     assert world.images("web") == [FIRST] * 2
+
+
+@pytest.mark.parametrize("written", [1, 2, 3, 4])
+def test_a_pass_that_is_killed_after_any_note_publishes_no_version_twice_and_starts_one_execution(
+    world: KeptWorld, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    fleets, started = (world.fleet("web"), world.fleet("api")), Started()
+    really, writes = LocalStore.replace_note, count(1)
+
+    def replace_note(*values: Any) -> bool:
+        is_saved = really(*values)
+        if next(writes) == written:
+            raise KeyboardInterrupt
+        return is_saved
+
+    monkeypatch.setattr(LocalStore, "replace_note", replace_note)
+    with pytest.raises(KeyboardInterrupt):
+        world.keep(*fleets, executions=started)
+    world.clock.sleep(3600)
+    world.keep(*fleets, executions=started)
+    waiting = world.keep(*fleets, executions=started)
+
+    assert len(started.runs) == 1
+    assert [len(wave["fleets"]) for wave in started.runs.popitem()[1]["waves"]] == [1, 1]
+    assert {one.action for one in waiting.rotations.values()} == {RotationAction.WAIT}
+    assert published(world, "web") == published(world, "api") == 1
+
+
+def published(world: KeptWorld, template: str) -> int:
+    """Return the number of versions that passes have published."""
+    client = world.sandbox.session().client("ec2")
+    versions = client.describe_launch_template_versions(LaunchTemplateName=template)["LaunchTemplateVersions"]
+    return sum(one.get("VersionDescription", "").startswith("awsroll keep") for one in versions)
 
 
 def test_eight_days_with_a_bad_image_drop_no_request_and_breach_no_window() -> None:

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from awsroll.errors import RolloutNotFoundError, StaleRecordError
-from awsroll.stores import LocalStore, RecordStore
+from awsroll.stores import LocalStore, RecordStore, Waiting
 from tests.stores.places import Place
 from tests.stores.records import busy_record, record
 
@@ -98,3 +99,29 @@ def test_locks_and_user_requests_are_not_listed_as_records(store: RecordStore) -
     with store.drive(saved.rollout):
         assert store.list() == (saved,)
         assert store.unreadable() == ()
+
+
+def test_a_note_is_replaced_only_if_it_is_still_as_it_was_read(place: Place) -> None:
+    first, second = place.open(), place.open()
+
+    assert first.replace_note("web", None, Waiting(task_token="1"))
+    assert not second.replace_note("web", None, Waiting(task_token="2"))
+    assert second.replace_note("web", Waiting(task_token="1"), Waiting(task_token="3"))
+    assert not first.replace_note("web", Waiting(task_token="1"), Waiting(task_token="4"))
+    assert first.note("web", Waiting) == Waiting(task_token="3")
+
+
+def test_of_two_that_replace_a_note_at_once_one_does(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = place.open(), place.open()
+    really, done = first.backend.write, []
+
+    def write(*values: Any) -> str:
+        if not done:
+            done.append(second.replace_note("web", None, Waiting(task_token="2")))
+        return really(*values)
+
+    monkeypatch.setattr(first.backend, "write", write)
+
+    assert not first.replace_note("web", None, Waiting(task_token="1"))
+    assert done == [True]
+    assert first.note("web", Waiting) == Waiting(task_token="2")

@@ -269,7 +269,7 @@ STEERING = {
     "VersionCount": ("count", "template", "version"),
     "Notified": ("keys",),
     "Waiting": ("task_token",),
-    "BegunRotation": ("is_new", "rollout_id", "to"),
+    "BegunRotation": ("begun_at", "execution", "is_new", "rollout_id", "to"),
     "Content": ("image", "template"),
     "FailedContent": ("content", "reason"),
     "KeptFleet": ("begun", "failed", "made"),
